@@ -1,0 +1,87 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Every target is held to the same bar. A misspelt feature is silently ignored by the compiler, so
+/// `Sources/Reactor/FeatureCheck.swift` fails the build when one of these is not in force.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+    .enableUpcomingFeature("InferIsolatedConformances"),  // SE-0470
+    .enableUpcomingFeature("ImmutableWeakCaptures"),  // SE-0481
+    .strictMemorySafety(),  // SE-0458
+    .treatAllWarnings(as: .error),  // SE-0443
+]
+
+let package = Package(
+    name: "usher",
+    products: [
+        .library(name: "Workflows", targets: ["Workflows"]),
+        .library(name: "Worker", targets: ["Worker"]),
+        .library(name: "Scheduler", targets: ["Scheduler"]),
+        .library(name: "HTTPGateway", targets: ["HTTPGateway"]),
+        .executable(name: "usher", targets: ["usher"]),
+    ],
+    targets: [
+        // 0
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")]),
+        // 1
+        .target(name: "Reactor", dependencies: ["CLinux"]),
+        .target(name: "Telemetry", dependencies: ["Reactor"]),
+        // 2
+        .target(name: "Postgres", dependencies: ["CLibPQ", "CLinux", "Reactor", "Telemetry"]),
+        .target(name: "HTTP", dependencies: ["CLinux", "Reactor", "Telemetry"]),
+        // 3
+        .target(name: "Jobs", dependencies: ["Postgres", "Migrations", "Reactor", "Telemetry"]),
+        // 4
+        .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
+        // 5
+        .target(name: "BoxOffice", dependencies: ["Workflows", "Jobs", "Postgres", "COpenSSL", "Telemetry"]),
+        // 6
+        .target(name: "Worker", dependencies: ["Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]),
+        .target(name: "Scheduler", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
+        .target(
+            name: "HTTPGateway",
+            dependencies: ["BoxOffice", "Workflows", "Jobs", "Postgres", "HTTP", "Reactor", "Telemetry"]
+        ),
+        // 7
+        .executableTarget(
+            name: "usher",
+            dependencies: [
+                "BoxOffice", "CLinux", "HTTP", "HTTPGateway", "Jobs", "Migrations", "Postgres", "Reactor",
+                "Scheduler", "Telemetry", "Worker", "Workflows",
+            ]
+        ),
+        // Tests, one target per module, and what they share.
+        .target(name: "TestSupport", dependencies: ["Jobs", "Migrations", "Postgres", "Reactor"], path: "Tests/TestSupport"),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Reactor", "TestSupport"]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor"]),
+        .testTarget(name: "JobsTests", dependencies: ["Jobs", "Scheduler", "Postgres", "Reactor", "TestSupport"]),
+        .testTarget(
+            name: "WorkflowsTests",
+            dependencies: ["Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "TestSupport"]
+        ),
+        .testTarget(
+            name: "BoxOfficeTests",
+            dependencies: ["BoxOffice", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport"]
+        ),
+        .testTarget(
+            name: "HTTPGatewayTests",
+            dependencies: ["HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport"]
+        ),
+        .testTarget(
+            name: "usherTests",
+            dependencies: ["usher", "BoxOffice", "Jobs", "Postgres", "Reactor", "TestSupport"]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}
