@@ -50,7 +50,9 @@ struct EventLoopTests {
                     fired.withLock { $0.append("late") }
                     done.resume()
                 }
-                let cancelled = loop.schedule(after: .milliseconds(5)) { fired.withLock { $0.append("never") } }
+                let cancelled = loop.schedule(after: .milliseconds(5)) {
+                    fired.withLock { $0.append("never") }
+                }
                 _ = loop.schedule(after: .milliseconds(1)) { fired.withLock { $0.append("early") } }
                 loop.cancel(cancelled)
             }
