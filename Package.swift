@@ -40,7 +40,10 @@ let package = Package(
         // 4
         .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         // 5
-        .target(name: "BoxOffice", dependencies: ["Workflows", "Jobs", "Postgres", "COpenSSL", "Telemetry"]),
+        .target(
+            name: "BoxOffice",
+            dependencies: ["Workflows", "Jobs", "Postgres", "COpenSSL", "Reactor", "Telemetry"]
+        ),
         // 6
         .target(name: "Worker", dependencies: ["Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]),
         .target(name: "Scheduler", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
