@@ -1,0 +1,41 @@
+/// A response, complete with its body.
+public struct HTTPResponse: Sendable {
+    /// The status code.
+    public var status: Int
+    /// The header fields; length, date and connection are added when it is sent.
+    public var headers: HTTPHeaders
+    /// The body.
+    public var body: [UInt8]
+
+    /// Makes a response.
+    public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A response that carries JSON.
+    public static func json(_ body: [UInt8], status: Int = 200, headers: HTTPHeaders = [:]) -> Self {
+        var response = Self(status: status, headers: headers, body: body)
+        response.headers.add("Content-Type", "application/json")
+        return response
+    }
+
+    /// A response that carries plain text.
+    public static func text(_ text: String, status: Int = 200) -> Self {
+        Self(status: status, headers: ["Content-Type": "text/plain; charset=utf-8"], body: Array(text.utf8))
+    }
+
+    /// A response that tells a problem.
+    public static func problem(_ problem: Problem) -> Self {
+        problem.response
+    }
+}
+
+/// How a handler answers.
+public enum Reply: Sendable {
+    /// At once, on the loop, without a task.
+    case now(HTTPResponse)
+    /// After work that awaits: one task, which starts on the connection's loop and must not block it.
+    case later(@Sendable () async -> HTTPResponse)
+}

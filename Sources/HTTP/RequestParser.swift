@@ -1,0 +1,98 @@
+/// Turns the bytes of one connection into requests.
+///
+/// Pure: bytes in, events out.
+///
+/// Between requests it owns no memory of its own. After an error the connection can't be read any further.
+struct RequestParser: Sendable {
+    enum Event: Sendable {
+        /// The client waits for `100 Continue` before it sends the body.
+        case expectsContinue
+        /// A request is complete.
+        case request(HTTPRequest, keepAlive: Bool)
+    }
+
+    private struct Pending: Sendable {
+        var request: HTTPRequest
+        var keepAlive: Bool
+        var announcesContinue: Bool
+    }
+
+    private var buffer = ByteBuffer()
+    private var scanner = HeadScanner()
+    private var pending: Pending?
+    private var body = BodyDecoder()
+
+    /// Bytes received and not yet understood.
+    var bufferedBytes: Int { buffer.count }
+    /// Whether the header of the current request is complete and its body is not.
+    var isReadingBody: Bool { pending != nil }
+    /// Whether nothing of a request has come.
+    var isIdle: Bool { buffer.isEmpty && pending == nil }
+
+    mutating func append(_ bytes: ArraySlice<UInt8>) {
+        buffer.append(bytes)
+    }
+
+    /// The next event in what has been received; nil when more bytes are needed.
+    mutating func next(limits: HTTPLimits) throws(MessageFault) -> Event? {
+        if pending == nil {
+            guard let length = try scanner.scan(buffer, limits: limits) else { return nil }
+            try readHead(length, limits: limits)
+        }
+        guard var current = pending else { return nil }
+        pending = nil
+        let isComplete = try body.decode(&buffer, into: &current.request.body, limit: limits.bodyBytes)
+        if isComplete { return .request(current.request, keepAlive: current.keepAlive) }
+        let announces = current.announcesContinue && current.request.body.isEmpty && buffer.isEmpty
+        current.announcesContinue = false
+        pending = current
+        return announces ? .expectsContinue : nil
+    }
+
+    private mutating func readHead(_ length: Int, limits: HTTPLimits) throws(MessageFault) {
+        let head = try MessageHead(buffer.bytes[buffer.start..<(buffer.start + length)])
+        buffer.consume(length)
+        scanner = HeadScanner()
+
+        let parts = head.firstLine.split(
+            separator: ASCII.space,
+            maxSplits: 3,
+            omittingEmptySubsequences: false
+        )
+        guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw .malformed("a bad request line")
+        }
+        guard parts[0].allSatisfy(ASCII.isToken), parts[0].count <= 32 else {
+            throw .malformed("a bad method")
+        }
+        guard parts[1].count <= limits.targetBytes else { throw .targetTooLong }
+        guard parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .malformed("a bad target") }
+        let isOld = parts[2].elementsEqual("HTTP/1.0".utf8)
+        guard isOld || parts[2].elementsEqual("HTTP/1.1".utf8) else {
+            throw .malformed("the protocol is neither HTTP/1.1 nor HTTP/1.0")
+        }
+
+        let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self))
+        let target = String(decoding: parts[1], as: UTF8.self)
+        guard PercentCoding.split(target: target) != nil || (target == "*" && method == .options) else {
+            throw .malformed("a bad target")
+        }
+        let hosts = head.headers.all("Host").count
+        guard hosts == 1 || (isOld && hosts == 0) else { throw .malformed("there must be one Host field") }
+        let framing = try BodyFraming.of(head.headers) ?? .none
+        if isOld && framing == .chunked { throw .malformed("HTTP/1.0 has no transfer codings") }
+        if case .length(let bytes) = framing, bytes > limits.bodyBytes { throw .bodyTooLarge }
+
+        var announces = false
+        if let expectation = head.headers["Expect"] {
+            guard ASCII.equalIgnoringCase(expectation, "100-continue") else { throw .unknownExpectation }
+            announces = !isOld && framing != .none
+        }
+        body = BodyDecoder(framing)
+        pending = Pending(
+            request: HTTPRequest(method, target, headers: head.headers),
+            keepAlive: !isOld && !head.headers.lists("close", in: "Connection"),
+            announcesContinue: announces
+        )
+    }
+}

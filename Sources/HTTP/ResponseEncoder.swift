@@ -1,0 +1,78 @@
+/// Writes responses as they go over the wire.
+enum ResponseEncoder {
+    static let interim = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    /// Appends a response.
+    ///
+    /// - Parameters:
+    ///   - response: what to send.
+    ///   - output: where to.
+    ///   - date: the current date as HTTP writes it.
+    ///   - withoutBody: for an answer to HEAD: the header tells of the body, which is left out.
+    ///   - close: tells the client that no further request is answered here.
+    static func append(
+        _ response: HTTPResponse,
+        to output: inout [UInt8],
+        date: String,
+        withoutBody: Bool,
+        close: Bool
+    ) {
+        output.reserveCapacity(output.count + 256 + response.body.count)
+        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        output.append(contentsOf: String(response.status).utf8)
+        output.append(ASCII.space)
+        output.append(contentsOf: reason(response.status).utf8)
+        line("Date", date, &output)
+        for field in response.headers.fields where isSendable(field) {
+            line(field.name, field.value, &output)
+        }
+        let hasNoContent = response.status == 204 || response.status == 304
+        if !hasNoContent { line("Content-Length", String(response.body.count), &output) }
+        if close { line("Connection", "close", &output) }
+        output.append(contentsOf: "\r\n\r\n".utf8)
+        if !hasNoContent && !withoutBody { output.append(contentsOf: response.body) }
+    }
+
+    private static func line(_ name: String, _ value: String, _ output: inout [UInt8]) {
+        output.append(ASCII.carriageReturn)
+        output.append(ASCII.lineFeed)
+        output.append(contentsOf: name.utf8)
+        output.append(ASCII.colon)
+        output.append(ASCII.space)
+        output.append(contentsOf: value.utf8)
+    }
+
+    /// A line break in a value would let whoever chose it write headers of their own.
+    private static func isSendable(_ field: HTTPHeaders.Field) -> Bool {
+        field.name.utf8.allSatisfy(ASCII.isToken)
+            && field.value.utf8.allSatisfy { $0 >= 0x20 || $0 == ASCII.tab }
+    }
+
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 304: "Not Modified"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 410: "Gone"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 503: "Service Unavailable"
+        default: "Status"
+        }
+    }
+}
