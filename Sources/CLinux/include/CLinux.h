@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,7 @@
 int accept4(int fd, struct sockaddr *restrict addr, socklen_t *restrict length, int flags);
 int unshare(int flags);
 int pthread_setname_np(pthread_t thread, const char *name);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 
 enum {
     USHER_CLONE_FILES = 0x400,
