@@ -1,0 +1,228 @@
+internal import Reactor
+internal import Synchronization
+
+/// One connection to the server, pinned to one event loop.
+///
+/// It does one thing at a time; whoever leases it from the pool has it alone. libpq is only touched on the loop,
+/// and never made to block.
+actor PostgresConnection {
+    /// What the continuation in ``wait(for:)`` waits for.
+    enum Awaited {
+        /// Anything on the socket, untouched: libpq is still connecting.
+        case handshake
+        /// A result that can be had without blocking.
+        case result
+        /// Room to write, or input.
+        case room
+        /// Input.
+        case input
+        /// A notification.
+        case notification
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated let configuration: PostgresConfiguration
+    /// Told once, on the loop, when the connection is lost or closed.
+    private let onClose: @Sendable () -> Void
+
+    var libpq: LibPQ?
+    /// Why there is no connection any more.
+    private(set) var failure: PostgresError?
+    private var registration: Registration?
+    private var interest: Readiness = []
+    private var awaited: Awaited?
+    private var waiter: CheckedContinuation<Void, Never>?
+
+    /// Whether an operation is under way; a second one would be a misuse.
+    var isBusy = false
+    /// Grows with each operation, so that a late cancellation hits no other.
+    var operation: UInt64 = 0
+    var cancellation = Cancellation.none
+    var cancellationWaiter: CheckedContinuation<Void, Never>?
+    var isInPipelineMode = false
+    var statements: StatementCache
+    /// What begins the transaction, sent together with its first statement. Whoever leases the connection sets it.
+    private nonisolated let deferredBegin = Lock<[Query]>([])
+    var notifications: [PostgresNotification] = []
+
+    private nonisolated let publicState = Atomic<UInt8>(State.unusable.rawValue)
+
+    /// What the pool may know without asking the actor.
+    enum State: UInt8 {
+        case idle
+        case inTransaction
+        case unusable
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// Whether the connection can be given to somebody else.
+    nonisolated var state: State {
+        State(rawValue: publicState.load(ordering: .acquiring)) ?? .unusable
+    }
+
+    init(configuration: PostgresConfiguration, loop: EventLoop, onClose: @escaping @Sendable () -> Void = {})
+    {
+        self.configuration = configuration
+        self.loop = loop
+        self.onClose = onClose
+        statements = StatementCache(limit: configuration.statementCacheLimit)
+    }
+
+    /// Begins a transaction with the next statement.
+    nonisolated func begin(with queries: [Query]) {
+        deferredBegin.withLock { $0 = queries }
+    }
+
+    /// Gives up a transaction that has not really begun.
+    ///
+    /// - Returns: whether there was one.
+    nonisolated func forgetBegin() -> Bool {
+        !takeBegin().isEmpty
+    }
+
+    nonisolated func takeBegin() -> [Query] {
+        deferredBegin.withLock { queries in
+            defer { queries = [] }
+            return queries
+        }
+    }
+
+    /// The server's process for this connection.
+    func backend() throws -> Int32 {
+        try live().backend
+    }
+
+    // MARK: Waiting
+
+    /// Suspends until the socket brings what is awaited, or the connection is lost.
+    func wait(for awaited: Awaited) async throws {
+        switch awaited {
+        case .room: try watch([.read, .write])
+        default: try watch(.read)
+        }
+        try await suspend(for: awaited)
+        _ = try live()
+    }
+
+    /// Suspends until ``resume()``.
+    func suspend(for awaited: Awaited) async throws {
+        await withCheckedContinuation { continuation in
+            self.awaited = awaited
+            waiter = continuation
+        }
+    }
+
+    func resume() {
+        awaited = nil
+        waiter.take()?.resume()
+    }
+
+    /// The connection, or why there is none.
+    func live() throws -> LibPQ {
+        guard let libpq else { throw failure ?? PostgresError(.connection, "the connection is closed") }
+        return libpq
+    }
+
+    /// Called on the loop when the socket is ready.
+    func ready(_ readiness: Readiness) {
+        guard let libpq else { return }
+        if awaited == .handshake { return resume() }
+        if awaited == nil && isBusy {
+            // Nobody wants it yet (COPY out, whose reader is slow): leave it in the socket.
+            try? watch([])
+            return
+        }
+        if readiness != .write {
+            let isAlive = libpq.consumeInput()
+            while let notification = libpq.nextNotification() { notifications.append(notification) }
+            guard isAlive else { return lose(libpq.message) }
+        }
+        switch awaited {
+        case .result: if !libpq.isBusy { resume() }
+        case .notification: if !notifications.isEmpty { resume() }
+        case .room, .input: resume()
+        case .handshake, nil: break
+        }
+    }
+
+    // MARK: The socket
+
+    func watch(_ wanted: Readiness) throws {
+        guard let registration else {
+            let handler = SocketHandler(connection: self)
+            registration = try loop.register(live().socket, for: wanted, handler: handler)
+            interest = wanted
+            return
+        }
+        guard wanted != interest else { return }
+        try loop.update(registration, for: wanted)
+        interest = wanted
+    }
+
+    func unwatch() {
+        if let registration { loop.deregister(registration) }
+        registration = nil
+    }
+
+    func flush() async throws {
+        while true {
+            switch try live().flush() {
+            case 0: return
+            case 1: try await wait(for: .room)
+            default: throw lost()
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends the connection because of what libpq says.
+    func lost() -> PostgresError {
+        lose(libpq?.message ?? "the connection was lost")
+        return failure ?? PostgresError(.connection, "the connection was lost")
+    }
+
+    func lose(_ message: String) {
+        shut(because: PostgresError(.connection, message.isEmpty ? "the connection was lost" : message))
+    }
+
+    func shut(because error: PostgresError) {
+        guard failure == nil else { return }
+        failure = error
+        publicState.store(State.unusable.rawValue, ordering: .releasing)
+        unwatch()
+        libpq = nil
+        resume()
+        onClose()
+    }
+
+    /// Closes the connection, from anywhere, without waiting for it.
+    nonisolated func close() {
+        loop.execute {
+            self.assumeIsolated { $0.shut(because: PostgresError(.connection, "the connection is closed")) }
+        }
+    }
+
+    /// Tells the pool how things stand.
+    func publish() {
+        guard let libpq, !libpq.isBad else {
+            return publicState.store(State.unusable.rawValue, ordering: .releasing)
+        }
+        let isIdle = libpq.transactionStatus == .idle
+        publicState.store((isIdle ? State.idle : .inTransaction).rawValue, ordering: .releasing)
+    }
+}
+
+/// Hears the socket for a connection, which the loop must not keep alive.
+private final class SocketHandler: ReadinessHandler {
+    private weak let connection: PostgresConnection?
+
+    init(connection: PostgresConnection) {
+        self.connection = connection
+    }
+
+    func ready(_ readiness: Readiness, token: UInt64) {
+        connection?.assumeIsolated { $0.ready(readiness) }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+internal import Jobs
+package import Postgres
+package import Reactor
+
+/// A schema of its own on the test server, for one test.
+package struct TestDatabase: Sendable {
+    /// A small pool with the schema on its search path.
+    package let client: PostgresClient
+    /// The schema's name.
+    package let schema: String
+    /// The server's URL, without the schema.
+    package let url: String
+    /// The settings of ``client``.
+    package let configuration: PostgresConfiguration
+    /// Event loops, shared by all tests of the process.
+    package let loops: EventLoopGroup
+
+    /// Another client on the same schema.
+    package func makeClient(_ limits: PoolLimits = .init(maximum: 2)) -> PostgresClient {
+        PostgresClient(configuration, loops: loops, pool: limits)
+    }
+}
+
+/// The test server is not there.
+package struct NoTestServer: Error, CustomStringConvertible {
+    package let description = "set USHER_TEST_DATABASE_URL to a server that tests may use"
+}
+
+/// Event loops for all tests of the process; threads are dear, and tests run in parallel.
+package enum TestLoops {
+    package static let shared = Result { try EventLoopGroup(count: 2, name: "test") }
+}
+
+/// Runs `body` with a schema that has all migrations, and drops it afterwards.
+///
+/// - Returns: what `body` returned.
+package func withDatabase<Value>(
+    pool: PoolLimits = .init(maximum: 4),
+    _ body: (TestDatabase) async throws -> Value
+) async throws -> Value {
+    try await withEmptyDatabase(pool: pool) { database in
+        try await Migrator(database.client, schema: database.schema).migrate()
+        return try await body(database)
+    }
+}
+
+/// Runs `body` with an empty schema, and drops it afterwards.
+///
+/// - Returns: what `body` returned.
+package func withEmptyDatabase<Value>(
+    pool: PoolLimits = .init(maximum: 4),
+    _ body: (TestDatabase) async throws -> Value
+) async throws -> Value {
+    guard let pointer = unsafe getenv("USHER_TEST_DATABASE_URL") else { throw NoTestServer() }
+    let url = unsafe String(cString: pointer)
+    let schema = "test_" + String(UInt64.random(in: .min ... .max), radix: 36)
+    var configuration = try PostgresConfiguration(url: url)
+    configuration.schema = schema
+    configuration.applicationName = schema
+    let loops = try TestLoops.shared.get()
+    let client = PostgresClient(configuration, loops: loops, pool: pool)
+    try await client.execute(Query("test.schema", "CREATE SCHEMA \(identifier: schema)"))
+    let database = TestDatabase(
+        client: client,
+        schema: schema,
+        url: url,
+        configuration: configuration,
+        loops: loops
+    )
+    do {
+        let value = try await body(database)
+        try await drop(schema, client)
+        return value
+    } catch {
+        try? await drop(schema, client)
+        throw error
+    }
+}
+
+private func drop(_ schema: String, _ client: PostgresClient) async throws {
+    // In a task of its own, because the test's may be cancelled by its time limit.
+    try await Task {
+        try await client.withTransaction { transaction in
+            // What a failing test left running must not make the clean-up wait forever.
+            try await transaction.execute(
+                Query(
+                    "test.terminate",
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE application_name = \(schema) AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+                    """
+                )
+            )
+            try await transaction.execute(Query("test.drop", "DROP SCHEMA \(identifier: schema) CASCADE"))
+        }
+        await client.shutdown()
+    }.value
+}
