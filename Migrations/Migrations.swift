@@ -3,6 +3,11 @@ public enum Migrations {
     /// One line for each file in `sql/`. The build replaces the first digit of a file's name by `_`, so
     /// `0001_engine.sql` is `_001_engine_sql`.
     public static let all: [Migration] = [
-        Migration(1, "engine", PackageResources._001_engine_sql)
+        Migration(1, "engine", PackageResources._001_engine_sql),
+        Migration(20, "on_sales", PackageResources._020_on_sales_sql),
+        Migration(21, "places", PackageResources._021_places_sql),
+        Migration(22, "admission", PackageResources._022_admission_sql),
+        Migration(23, "keys", PackageResources._023_keys_sql),
+        Migration(24, "audit_entries", PackageResources._024_audit_entries_sql),
     ]
 }

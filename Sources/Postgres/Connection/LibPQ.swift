@@ -16,9 +16,7 @@ internal import Glibc
         unsafe keywords.append(nil)
         unsafe values.append(nil)
         defer {
-            for unsafepointer in unsafe keywords + values {
-                unsafe free(UnsafeMutableRawPointer(mutating: pointer))
-            }
+            unsafe (keywords + values).forEach { unsafe free(UnsafeMutableRawPointer(mutating: $0)) }
         }
         guard let connection = unsafe PQconnectStartParams(keywords, values, 0) else { return nil }
         unsafe self.connection = unsafe connection
