@@ -11,6 +11,9 @@ extension PostgresConnection {
     }
 
     private func open(_ plan: HostResolver.Plan) async throws {
+        // While it lasts, the socket's bytes are the handshake's.
+        isBusy = true
+        defer { isBusy = false }
         var complaints = plan.failures
         var isHopeless = plan.failures.isEmpty
         let wanted = configuration.parameters["target_session_attrs"]
@@ -51,8 +54,7 @@ extension PostgresConnection {
         defer { loop.cancel(timer) }
         var want = Readiness.write
         polling: while true {
-            try watch(want)
-            try await suspend(for: .handshake)
+            try await suspend(for: .handshake, watching: want)
             // libpq may have another socket after each poll, even one with the same number.
             unwatch()
             if let failure { throw failure }
@@ -69,7 +71,6 @@ extension PostgresConnection {
             }
         }
         guard attempt.setNonblocking() else { throw PostgresError(.connection, attempt.message) }
-        try watch(.read)
         publish()
     }
 

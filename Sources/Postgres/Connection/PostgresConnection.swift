@@ -97,20 +97,27 @@ actor PostgresConnection {
 
     /// Suspends until the socket brings what is awaited, or the connection is lost.
     func wait(for awaited: Awaited) async throws {
-        switch awaited {
-        case .room: try watch([.read, .write])
-        default: try watch(.read)
-        }
-        try await suspend(for: awaited)
+        try await suspend(for: awaited, watching: awaited == .room ? [.read, .write] : .read)
         _ = try live()
     }
 
     /// Suspends until ``resume()``.
-    func suspend(for awaited: Awaited) async throws {
+    ///
+    /// The socket is watched in the same breath as the wait begins: the runtime may let other work of the loop run
+    /// at any `await`, and an event that nobody waits for stops the watch.
+    func suspend(for awaited: Awaited, watching interest: Readiness) async throws {
+        var complaint: (any Error)?
         await withCheckedContinuation { continuation in
-            self.awaited = awaited
-            waiter = continuation
+            do {
+                try watch(interest)
+                self.awaited = awaited
+                waiter = continuation
+            } catch {
+                complaint = error
+                continuation.resume()
+            }
         }
+        if let complaint { throw complaint }
     }
 
     func resume() {
@@ -204,8 +211,10 @@ actor PostgresConnection {
         }
     }
 
-    /// Tells the pool how things stand.
+    /// Ends an operation: hears the socket again, for notifications and for the server's good-bye, and tells the
+    /// pool how things stand.
     func publish() {
+        try? watch(.read)
         guard let libpq, !libpq.isBad else {
             return publicState.store(State.unusable.rawValue, ordering: .releasing)
         }
