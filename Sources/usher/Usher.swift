@@ -57,7 +57,9 @@ struct Usher {
                 exit(1)
             }
         }
-        _ = Signals.wait(for: endings)
+        let first = Signals.wait(for: endings)
+        // What does not listen for the request just ends; the system takes back what it held.
+        guard command.endsInOrder else { exit(128 + first) }
         stop.make()
         // Who asks twice doesn't want to wait.
         let second = Signals.wait(for: endings)

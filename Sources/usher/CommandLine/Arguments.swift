@@ -12,6 +12,11 @@ struct Arguments: Sendable {
         self.rest = rest
     }
 
+    /// Whether the command line or the environment set it.
+    func isGiven(_ option: Option) -> Bool {
+        values[option.name] != nil
+    }
+
     /// The value as it was written, or the option's initial one; nil when nothing set it.
     func text(_ option: Option) -> String? {
         values[option.name] ?? option.initial

@@ -17,6 +17,8 @@ struct Command: Sendable {
     let takesRest: Bool
     /// Whether the help leaves it out: a part of the machinery.
     let isInternal: Bool
+    /// Whether it watches for the request to end, rather than being cut off by it.
+    let endsInOrder: Bool
     let subcommands: [Command]
     /// What it does; a group has nothing to do itself.
     let run: (@Sendable (Invocation) async throws -> Void)?
@@ -29,6 +31,7 @@ struct Command: Sendable {
         operands: [Operand] = [],
         takesRest: Bool = false,
         isInternal: Bool = false,
+        endsInOrder: Bool = false,
         run: @escaping @Sendable (Invocation) async throws -> Void
     ) {
         self.name = name
@@ -38,6 +41,7 @@ struct Command: Sendable {
         self.operands = operands
         self.takesRest = takesRest
         self.isInternal = isInternal
+        self.endsInOrder = endsInOrder
         self.subcommands = []
         self.run = run
     }
@@ -51,6 +55,7 @@ struct Command: Sendable {
         self.operands = []
         self.takesRest = false
         self.isInternal = false
+        self.endsInOrder = false
         self.subcommands = subcommands
         self.run = nil
     }

@@ -57,6 +57,18 @@ extension Option {
         initial: "http://127.0.0.1:8090",
         help: "The payment provider"
     )
+    static let paymentsKey = Option(
+        "payments-key",
+        .text("SECRET"),
+        environment: "USHER_PAYMENTS_KEY",
+        help: "What we prove ourselves to the payment provider with; better set in the environment"
+    )
+    static let paymentsSecret = Option(
+        "payments-secret",
+        .text("SECRET"),
+        environment: "USHER_PAYMENTS_SECRET",
+        help: "What the payment provider signs its callbacks with; better set in the environment"
+    )
     static let json = Option("json", .flag, help: "Print a last line of JSON")
 
     /// What every command takes.

@@ -3,6 +3,8 @@ extension Command {
     static let usher = Command(
         "usher",
         "Concert on-sales on Postgres and nothing else",
-        subcommands: [LaunchCommand.command]
+        subcommands: [
+            MigrateCommand.command, UpCommand.command, LaunchCommand.command,
+        ]
     )
 }

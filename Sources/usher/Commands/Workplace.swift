@@ -1,0 +1,54 @@
+internal import Jobs
+internal import Postgres
+internal import Reactor
+
+/// What a command needs that works on the database: loops and a pool of connections.
+struct Workplace: Sendable {
+    let loops: EventLoopGroup
+    let postgres: PostgresClient
+    let schema: String
+
+    /// Reads the settings and makes sure that the server can be reached; nothing else is looked at.
+    ///
+    /// A failure names the server.
+    static func open(_ invocation: Invocation, connections: Int = 4, loops: Int = 1) async throws -> Self {
+        let schema = invocation.arguments.text(.schema) ?? "usher"
+        var configuration =
+            try invocation.arguments.text(.databaseURL).map { try PostgresConfiguration(url: $0) }
+            ?? PostgresConfiguration(environment: invocation.environment)
+        configuration.schema = schema
+        configuration.applicationName = invocation.path
+        let group = try EventLoopGroup(count: loops)
+        let postgres = PostgresClient(configuration, loops: group, pool: PoolLimits(maximum: connections))
+        do {
+            _ = try await postgres.query(Query("server.reach", "SELECT 1"))
+        } catch {
+            throw Failure("cannot use the database \(configuration): \(OneLine.describing(error))")
+        }
+        return Self(loops: group, postgres: postgres, schema: schema)
+    }
+
+    /// Refuses a schema that this program doesn't fit.
+    ///
+    /// - Throws: ``Failure`` that says whether the schema or the program is behind.
+    func checkSchema() async throws {
+        for migration in try await Migrator(postgres, schema: schema).status() {
+            let label = MigrateCommand.label(migration)
+            switch migration.state {
+            case .applied: continue
+            case .pending:
+                throw Failure("the schema \(schema) lacks migration \(label); run usher migrate")
+            case .edited:
+                throw Failure("migration \(label) of the schema \(schema) was edited after it was applied")
+            case .unknown:
+                throw Failure("the schema \(schema) is newer than this program: it has migration \(label)")
+            }
+        }
+    }
+
+    /// Ends the connections and the loops.
+    func close() async {
+        await postgres.shutdown()
+        loops.stop()
+    }
+}
