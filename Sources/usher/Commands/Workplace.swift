@@ -19,7 +19,11 @@ struct Workplace: Sendable {
         configuration.schema = schema
         configuration.applicationName = invocation.path
         let group = try EventLoopGroup(count: loops)
-        let postgres = PostgresClient(configuration, loops: group, pool: PoolLimits(maximum: connections))
+        let postgres = PostgresClient(
+            configuration,
+            loops: group,
+            pool: PoolLimits(maximum: connections, acquireTimeout: .seconds(5))
+        )
         do {
             _ = try await postgres.query(Query("server.reach", "SELECT 1"))
         } catch {
