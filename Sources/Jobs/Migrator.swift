@@ -84,7 +84,9 @@ public struct Migrator: Sendable {
         }
     }
 
-    /// How each migration stands. Changes nothing.
+    /// How each migration stands.
+    ///
+    /// Changes nothing.
     ///
     /// - Throws: ``PostgresError``.
     public func status() async throws -> [Status] {

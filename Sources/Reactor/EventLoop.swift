@@ -102,7 +102,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         unsafe UnownedSerialExecutor(ordinary: self)
     }
 
-    /// Ends the thread once it has done what it was given before. Descriptors still registered are left open.
+    /// Ends the thread once it has done what it was given before.
+    ///
+    /// Descriptors still registered are left open.
     public func stop() {
         inbox.withLock { $0.stopping = true }
         wake()
@@ -124,7 +126,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: Descriptors
 
-    /// Watches a descriptor, level-triggered. On the loop's thread only.
+    /// Watches a descriptor, level-triggered.
+    ///
+    /// On the loop's thread only.
     ///
     /// - Parameters:
     ///   - descriptor: an open, non-blocking descriptor; the caller closes it, after ``deregister(_:)``.
@@ -134,7 +138,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// - Returns: what to change or end the registration with.
     /// - Throws: ``ReactorError`` when epoll refuses the descriptor.
     public func register(
-        _ descriptor: Int32, for interest: Readiness, handler: any ReadinessHandler, token: UInt64 = 0
+        _ descriptor: Int32,
+        for interest: Readiness,
+        handler: any ReadinessHandler,
+        token: UInt64 = 0
     ) throws -> Registration {
         checkIsolated()
         let slot: UInt32
@@ -157,7 +164,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         return registration
     }
 
-    /// Changes what a descriptor is watched for. On the loop's thread only.
+    /// Changes what a descriptor is watched for.
+    ///
+    /// On the loop's thread only.
     ///
     /// - Throws: ``ReactorError`` when epoll refuses.
     public func update(_ registration: Registration, for interest: Readiness) throws {
@@ -166,7 +175,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         try control(EPOLL_CTL_MOD, watched[Int(registration.slot)].descriptor, interest, registration)
     }
 
-    /// Ends a registration. Events already fetched for it are dropped. On the loop's thread only.
+    /// Ends a registration.
+    ///
+    /// Events already fetched for it are dropped. On the loop's thread only.
     public func deregister(_ registration: Registration) {
         checkIsolated()
         guard isLive(registration) else { return }
@@ -185,7 +196,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func control(
-        _ operation: Int32, _ descriptor: Int32, _ interest: Readiness, _ registration: Registration
+        _ operation: Int32,
+        _ descriptor: Int32,
+        _ interest: Readiness,
+        _ registration: Registration
     ) throws {
         let data = UInt64(registration.generation) << 32 | UInt64(registration.slot)
         var event = unsafe usher_epoll_event(interest.rawValue, data)
@@ -196,13 +210,17 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: Timers
 
-    /// Runs `body` on the loop once `delay` has passed. On the loop's thread only.
+    /// Runs `body` on the loop once `delay` has passed.
+    ///
+    /// On the loop's thread only.
     public func schedule(after delay: Duration, _ body: @escaping () -> Void) -> TimerID {
         checkIsolated()
         return timers.schedule(at: .now + delay, body)
     }
 
-    /// Forgets a timer; one that has fired is not missed. On the loop's thread only.
+    /// Forgets a timer; one that has fired is not missed.
+    ///
+    /// On the loop's thread only.
     public func cancel(_ timer: TimerID) {
         checkIsolated()
         timers.cancel(timer)

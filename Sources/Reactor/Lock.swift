@@ -29,6 +29,7 @@ internal import Glibc
     ///
     /// - Parameter body: short work on the value; it must not call back into this lock.
     /// - Returns: what `body` returned.
+    /// - Throws: what `body` threw.
     public borrowing func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// An instant of the machine's monotonic clock, in nanoseconds. It means nothing outside this process.
+/// An instant of the machine's monotonic clock, in nanoseconds.
+///
+/// It means nothing outside this process.
 public struct MonotonicTime: Sendable, Hashable, Comparable {
     /// Nanoseconds since some fixed moment before the process began.
     public var nanoseconds: UInt64

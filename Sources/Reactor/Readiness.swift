@@ -14,9 +14,13 @@ public struct Readiness: OptionSet, Sendable {
     public static let read = Self(rawValue: UInt32(USHER_EPOLLIN))
     /// There is room to write.
     public static let write = Self(rawValue: UInt32(USHER_EPOLLOUT))
-    /// The other side shut down its writing half. Reported only where asked for.
+    /// The other side shut down its writing half.
+    ///
+    /// Reported only where asked for.
     public static let peerClosed = Self(rawValue: UInt32(USHER_EPOLLRDHUP))
-    /// An error or a hang-up. Always reported, whether asked for or not.
+    /// An error or a hang-up.
+    ///
+    /// Always reported, whether asked for or not.
     public static let failed = Self(rawValue: UInt32(USHER_EPOLLERR | USHER_EPOLLHUP))
 }
 
@@ -30,7 +34,9 @@ public protocol ReadinessHandler: AnyObject {
     func ready(_ readiness: Readiness, token: UInt64)
 }
 
-/// A descriptor being watched by a loop. Stale ones are recognised by their generation and do nothing.
+/// A descriptor being watched by a loop.
+///
+/// Stale ones are recognised by their generation and do nothing.
 public struct Registration: Sendable, Hashable {
     let slot: UInt32
     let generation: UInt32

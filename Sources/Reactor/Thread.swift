@@ -20,14 +20,16 @@ public enum Thread {
         var thread = pthread_t()
         let argument = unsafe Unmanaged.passRetained(Body(name: name, run: body)).toOpaque()
         let code = unsafe pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { @Sendable argument in
                 guard let argument = unsafe argument else { return nil }
                 let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
                 unsafe pthread_setname_np(pthread_self(), String(body.name.prefix(15)))
                 body.run()
                 return nil
-            }, argument
+            },
+            argument
         )
         guard code == 0 else {
             unsafe Unmanaged<Body>.fromOpaque(argument).release()
@@ -41,7 +43,8 @@ public enum Thread {
     /// - Returns: what `body` returned.
     /// - Throws: ``ReactorError`` when no thread could be had, or what `body` threw.
     public static func run<Result: Sendable>(
-        name: String, _ body: @escaping @Sendable () throws -> Result
+        name: String,
+        _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             do {

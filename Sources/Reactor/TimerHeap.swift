@@ -33,7 +33,9 @@ struct TimerHeap {
         return TimerID(sequence: sequence)
     }
 
-    /// Forgets a timer. One that fired already is not missed.
+    /// Forgets a timer.
+    ///
+    /// One that fired already is not missed.
     mutating func cancel(_ timer: TimerID) {
         bodies[timer.sequence] = nil
     }
@@ -71,7 +73,8 @@ struct TimerHeap {
         var parent = start
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child] < heap[least] {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child] < heap[least] {
                 least = child
             }
             guard least != parent else { return }

@@ -1,0 +1,25 @@
+/// Where a job stands.
+public enum JobState: String, Sendable, Codable, CaseIterable {
+    /// Waits for its time.
+    case scheduled
+    /// Can be claimed.
+    case ready
+    /// Claimed by a worker.
+    case running
+    /// Parked: waits for an event, a timer or a child.
+    case waiting
+    /// Ended well.
+    case done
+    /// Ended after its last attempt, with the error kept.
+    case failed
+    /// Ended because someone asked.
+    case cancelled
+
+    /// Whether the job can never run again.
+    public var isTerminal: Bool {
+        switch self {
+        case .done, .failed, .cancelled: true
+        case .scheduled, .ready, .running, .waiting: false
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// What the job engine refuses, and why.
+public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The kinds of refusal; more may come.
+    public struct Code: Sendable, Hashable {
+        private enum Value { case unknownQueue, unknownJob, undecodable, leaseLost, schema }
+        private let value: Value
+
+        /// Nobody has registered a queue of that name.
+        public static let unknownQueue = Self(value: .unknownQueue)
+        /// No job has that id, or no code is registered under that name.
+        public static let unknownJob = Self(value: .unknownJob)
+        /// A stored input or result does not decode as the type the code expects.
+        public static let undecodable = Self(value: .undecodable)
+        /// Another process leads now.
+        public static let leaseLost = Self(value: .leaseLost)
+        /// The schema and this binary do not fit.
+        public static let schema = Self(value: .schema)
+    }
+
+    /// The kind of refusal.
+    public let code: Code
+    /// One line: what, where, and what would be accepted.
+    public let message: String
+
+    /// Makes an error.
+    public init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { message }
+}

@@ -1,0 +1,44 @@
+public import Postgres
+
+/// A job that is about to be enqueued.
+public struct NewJob: Sendable {
+    /// The name its code is registered under.
+    public var name: String
+    /// The queue it is claimed from.
+    public var queue: String
+    /// Smaller runs first.
+    public var priority: Int16
+    /// What the code is given.
+    public var input: JSONB
+    /// Not before this instant; nil is at once.
+    public var runAt: PostgresTimestamp?
+    /// A second job under the same key is not made; the first is found instead.
+    public var key: String?
+    /// The run to tell, and the name of the event to tell it by, when this job ends.
+    package var parent: (id: JobID, event: String)?
+
+    /// Describes a job.
+    ///
+    /// - Parameters:
+    ///   - name: what its code is registered under.
+    ///   - queue: an existing queue.
+    ///   - input: what the code is given.
+    ///   - priority: smaller runs first.
+    ///   - runAt: not before this instant.
+    ///   - key: for dedupe, unique in the schema while the job's row is kept.
+    public init(
+        name: String,
+        queue: String = "default",
+        input: JSONB,
+        priority: Int16 = 0,
+        runAt: PostgresTimestamp? = nil,
+        key: String? = nil
+    ) {
+        self.name = name
+        self.queue = queue
+        self.priority = priority
+        self.input = input
+        self.runAt = runAt
+        self.key = key
+    }
+}
