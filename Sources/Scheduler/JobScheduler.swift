@@ -1,0 +1,170 @@
+internal import Jobs
+public import Postgres
+internal import Reactor
+internal import Synchronization
+public import Telemetry
+
+/// Wakes what is due, rescues what the dead held, fires recurring jobs, makes and drops ranges.
+///
+/// Any number may run; the one with the lease works. Everything it does is safe to do twice, so a leader that has
+/// not noticed yet that it was replaced does no harm.
+public final class JobScheduler: Sendable {
+    private let postgres: PostgresClient
+    private let configuration: SchedulerConfiguration
+    private let logger: Logger
+    private let leadership: Leadership
+    private let store: JobStore
+    private let stopping = Atomic<Bool>(false)
+    private let leadingUntil = Atomic<UInt64>(0)
+
+    /// Makes a scheduler.
+    ///
+    /// Nothing happens until ``run()``.
+    ///
+    /// The name is unique among the schedulers of a schema.
+    public init(
+        postgres: PostgresClient,
+        name: String,
+        configuration: SchedulerConfiguration = SchedulerConfiguration(),
+        logger: Logger
+    ) {
+        self.postgres = postgres
+        self.configuration = configuration
+        self.logger = logger
+        leadership = Leadership(
+            name: "scheduler",
+            holder: name,
+            lease: configuration.leaderLease,
+            postgres: postgres
+        )
+        store = JobStore(postgres: postgres)
+    }
+
+    /// Whether this scheduler holds the lease by its own clock.
+    public var isLeading: Bool {
+        MonotonicTime.now.nanoseconds < leadingUntil.load(ordering: .relaxed)
+    }
+
+    /// Campaigns, and works while it leads, until ``stop()`` or cancellation.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in await campaign() }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: configuration.promoteInterval, "promote") {
+                    try await self.promote()
+                }
+            }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: .milliseconds(500), "rescue") { try await self.rescue() }
+            }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: .milliseconds(500), "recur") {
+                    try await self.fireSchedules()
+                }
+            }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: .seconds(30), "maintain") { try await self.maintain() }
+            }
+        }
+        if isLeading { try? await leadership.resign() }
+    }
+
+    /// Ends ``run()`` and gives up the lease.
+    public func stop() {
+        stopping.store(true, ordering: .relaxed)
+    }
+
+    private var isOver: Bool { stopping.load(ordering: .relaxed) || Task.isCancelled }
+
+    private func campaign() async {
+        var led = false
+        while !isOver {
+            let asked = MonotonicTime.now
+            do {
+                let epoch = try await leadership.campaign()
+                let until = epoch == nil ? 0 : (asked + configuration.leaderLease).nanoseconds
+                leadingUntil.store(until, ordering: .relaxed)
+                if let epoch, !led { logger.info("leading", ["epoch": epoch]) }
+                led = epoch != nil
+            } catch {
+                logger.warning("campaign failed", ["error": "\(error)"])
+            }
+            await pause(configuration.leaderLease / 4)
+        }
+    }
+
+    /// Sleeps, but notices a stop within a tenth of a second.
+    private func pause(_ duration: Duration) async {
+        let end = MonotonicTime.now + duration
+        while !isOver, MonotonicTime.now < end {
+            try? await Task.sleep(for: min(.milliseconds(100), end - .now))
+        }
+    }
+
+    private func repeatWhileLeading(
+        every interval: Duration,
+        _ what: String,
+        _ body: @Sendable () async throws -> Void
+    ) async {
+        while !isOver {
+            guard isLeading else {
+                await pause(.milliseconds(50))
+                continue
+            }
+            do {
+                try await body()
+            } catch {
+                logger.warning("a round failed and comes again", ["round": what, "error": "\(error)"])
+            }
+            await pause(interval)
+        }
+    }
+
+    // MARK: The rounds
+
+    private func promote() async throws {
+        while isLeading, !isOver {
+            let row = try await postgres.query(JobStatements.promoteDue(limit: configuration.promoteBatch))[0]
+            let removed: Int64 = try row[1]
+            let queues: [String] = try row[2]
+            if !queues.isEmpty { store.wake(queues) }
+            if removed < Int64(configuration.promoteBatch) { return }
+        }
+    }
+
+    private func rescue() async throws {
+        let dead = try await postgres.query(
+            WorkerStatements.buryDead(leaseSeconds: configuration.workerLease.seconds)
+        )
+        if !dead.isEmpty { logger.warning("workers died", ["workers": dead.count]) }
+        while isLeading, !isOver {
+            let row = try await postgres.query(
+                WorkerStatements.rescueOrphans(
+                    limit: 100,
+                    maxFailures: Int16(clamping: configuration.maxWorkerDeaths)
+                )
+            )[0]
+            let batches: Int64 = try row[0]
+            let jobs: Int64 = try row[1]
+            let queues: [String] = try row[2]
+            if jobs > 0 { logger.warning("rescued what dead workers held", ["jobs": jobs]) }
+            if !queues.isEmpty { store.wake(queues) }
+            if batches < 100 { return }
+        }
+    }
+
+    private func fireSchedules() async throws {
+        let queues = try await postgres.withTransaction { tx in try await Recurrence.fireDue(in: &tx) }
+        if !queues.isEmpty { store.wake(queues) }
+    }
+
+    private func maintain() async throws {
+        _ = try await postgres.query(Query("job_ranges_extend", "SELECT extend_job_ranges()"))
+        let keep = configuration.retention.seconds
+        let dropped: Int32 = try await postgres.query(
+            Query("job_ranges_drop", "SELECT drop_job_ranges(make_interval(secs => \(keep)))")
+        )[0][0]
+        if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
+        _ = try await postgres.execute(JobStatements.dropOrphanTimers())
+    }
+}

@@ -1,0 +1,32 @@
+/// How often a scheduler does what, and how long it waits for the dead.
+public struct SchedulerConfiguration: Sendable {
+    /// How often it looks for timers that are due.
+    public var promoteInterval: Duration
+    /// Timers promoted in one statement.
+    public var promoteBatch: Int
+    /// A worker whose heartbeat is older than this is dead.
+    public var workerLease: Duration
+    /// A leader that has not renewed for this long is replaced.
+    public var leaderLease: Duration
+    /// How long ended jobs are kept.
+    public var retention: Duration
+    /// A job that was running in so many workers in a row when they died fails for good.
+    public var maxWorkerDeaths: Int
+
+    /// Makes a configuration; see the properties for units.
+    public init(
+        promoteInterval: Duration = .milliseconds(50),
+        promoteBatch: Int = 1000,
+        workerLease: Duration = .seconds(5),
+        leaderLease: Duration = .seconds(3),
+        retention: Duration = .seconds(7 * 86_400),
+        maxWorkerDeaths: Int = 10
+    ) {
+        self.promoteInterval = promoteInterval
+        self.promoteBatch = promoteBatch
+        self.workerLease = workerLease
+        self.leaderLease = leaderLease
+        self.retention = retention
+        self.maxWorkerDeaths = maxWorkerDeaths
+    }
+}
