@@ -84,6 +84,36 @@ public final class PostgresClient: PostgresExecutor, Sendable {
         try await withConnection { try await $0.simple(script) }
     }
 
+    // MARK: COPY
+
+    /// Runs a `COPY … FROM STDIN` on any connection.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: writes the data; when it throws, nothing is copied.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyIn(
+        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+    ) async throws -> Int {
+        try await withConnection { try await $0.copyIn(query, body) }
+    }
+
+    /// Runs a `COPY … TO STDOUT` on any connection.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: is given the data row by row, in the statement's format; while it is slow, the server waits.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyOut(
+        _ query: Query, _ body: ([UInt8]) async throws -> Void
+    ) async throws -> Int {
+        try await withConnection { try await $0.copyOut(query, body) }
+    }
+
     // MARK: Scopes
 
     /// Lends one connection, for what has to stay on one: session settings, session locks, several statements.
@@ -93,6 +123,7 @@ public final class PostgresClient: PostgresExecutor, Sendable {
     /// - Parameter body: has the connection alone.
     /// - Returns: what `body` returned.
     /// - Throws: ``PostgresError`` when there is no connection, or what `body` threw.
+    @discardableResult
     public func withConnection<Result>(
         _ body: (borrowing PostgresConnectionHandle) async throws -> Result
     ) async throws -> Result {
@@ -112,6 +143,7 @@ public final class PostgresClient: PostgresExecutor, Sendable {
     /// - Returns: what `body` returned.
     /// - Throws: what `body` threw, or ``PostgresError``; code `commitUnknown` when the connection died while
     ///   committing.
+    @discardableResult
     public func withTransaction<Result>(
         _ options: TransactionOptions = .init(),
         _ body: (inout Transaction) async throws -> Result

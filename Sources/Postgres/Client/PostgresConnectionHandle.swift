@@ -33,10 +33,41 @@ public struct PostgresConnectionHandle: PostgresExecutor, ~Copyable {
         try await connection.runScript(script)
     }
 
+    // MARK: COPY
+
+    /// Runs a `COPY … FROM STDIN`.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: writes the data; when it throws, nothing is copied.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyIn(
+        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+    ) async throws -> Int {
+        try await connection.copyIn(query, body)
+    }
+
+    /// Runs a `COPY … TO STDOUT`.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: is given the data row by row, in the statement's format; while it is slow, the server waits.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyOut(
+        _ query: Query, _ body: ([UInt8]) async throws -> Void
+    ) async throws -> Int {
+        try await connection.copyOut(query, body)
+    }
+
     /// Runs a transaction on this connection: committed when `body` returns, rolled back when it throws.
     ///
     /// - Returns: what `body` returned.
     /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
     public func withTransaction<Result>(
         _ options: TransactionOptions = .init(),
         _ body: (inout Transaction) async throws -> Result

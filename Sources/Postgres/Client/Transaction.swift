@@ -51,6 +51,36 @@ public struct Transaction: PostgresExecutor, ~Copyable {
         try await connection.runScript(script)
     }
 
+    // MARK: COPY
+
+    /// Runs a `COPY … FROM STDIN`.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: writes the data; when it throws, nothing is copied.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyIn(
+        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+    ) async throws -> Int {
+        try await connection.copyIn(query, body)
+    }
+
+    /// Runs a `COPY … TO STDOUT`.
+    ///
+    /// - Parameters:
+    ///   - query: the statement, without parameters.
+    ///   - body: is given the data row by row, in the statement's format; while it is slow, the server waits.
+    /// - Returns: how many rows were copied.
+    /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
+    public func copyOut(
+        _ query: Query, _ body: ([UInt8]) async throws -> Void
+    ) async throws -> Int {
+        try await connection.copyOut(query, body)
+    }
+
     // MARK: Ends
 
     /// Runs the last statements and COMMIT in one round trip, so that locks they take are held for no longer.
@@ -73,6 +103,7 @@ public struct Transaction: PostgresExecutor, ~Copyable {
     ///
     /// - Returns: what `body` returned.
     /// - Throws: what `body` threw, or ``PostgresError``.
+    @discardableResult
     public mutating func savepoint<Result>(
         _ body: (inout Transaction) async throws -> Result
     ) async throws -> Result {

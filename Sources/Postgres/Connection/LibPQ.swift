@@ -139,6 +139,11 @@ internal import Glibc
         }
     }
 
+    /// Sends one statement without parameters, which is not prepared.
+    func sendUnprepared(_ text: String) -> Bool {
+        unsafe PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1) == 1
+    }
+
     /// Sends a script of several statements, outside of pipeline mode.
     func sendScript(_ text: String) -> Bool {
         unsafe PQsendQuery(connection, text) == 1
@@ -147,7 +152,7 @@ internal import Glibc
     // MARK: COPY
 
     /// Hands over data; 1 is taken, 0 is not now, −1 is failure.
-    func putCopyData(_ bytes: [UInt8]) -> Int32 {
+    func putCopyData(_ bytes: ArraySlice<UInt8>) -> Int32 {
         unsafe bytes.withUnsafeBytes { bytes in
             let characters = unsafe bytes.bindMemory(to: CChar.self)
             return unsafe PQputCopyData(connection, characters.baseAddress, Int32(characters.count))

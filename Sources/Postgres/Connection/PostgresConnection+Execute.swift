@@ -12,18 +12,23 @@ extension PostgresConnection {
         guard !queries.isEmpty else { return [] }
         return try await exclusively(isCancellable: isCancellable) {
             do {
-                return try await $0.roundTrip(queries)
+                return try await $0.roundTrip(queries, isCancellable: isCancellable)
+            } catch let error as PostgresError where error.statement == nil && error.code == .connection {
+                throw error.about(queries[0])
             } catch is StalePlan {
                 // The schema changed under a prepared statement, and nothing was done yet: forget them all, once.
                 try await $0.script("ROLLBACK; DEALLOCATE ALL")
-                return try await $0.roundTrip(queries)
+                return try await $0.roundTrip(queries, isCancellable: isCancellable)
             }
         }
     }
 
     /// Runs a script of several statements; they are one transaction unless the script says otherwise.
     func runScript(_ text: String) async throws {
-        try await exclusively { try await $0.script(text) }
+        try await exclusively {
+            try await $0.sendDeferredBegin()
+            try await $0.script(text)
+        }
     }
 
     // MARK: One at a time
@@ -38,12 +43,19 @@ extension PostgresConnection {
         if isCancellable && Task.isCancelled { throw PostgresError(.cancelled, "the task was cancelled") }
         isBusy = true
         operation += 1
-        let ticket = operation
         defer {
             isBusy = false
             publish()
         }
         guard isCancellable else { return try await body(self) }
+        return try await cancellably(body)
+    }
+
+    /// Runs a part of the operation under way, and cancels that on the server when the task is cancelled.
+    func cancellably<Value: Sendable>(
+        _ body: (isolated PostgresConnection) async throws -> Value
+    ) async throws -> Value {
+        let ticket = operation
         let outcome: Result<Value, any Error>
         do {
             outcome = .success(
@@ -76,11 +88,21 @@ extension PostgresConnection {
     /// What one result of the round trip is the answer to.
     private enum Step {
         case prepare(StatementCache.Key, name: String, Query)
-        case forget
+        case forget(StatementCache.Key, name: String)
+        case forgetPreparation
         case query(Query, isWanted: Bool)
+
+        func about(_ error: PostgresError) -> PostgresError {
+            switch self {
+            case .prepare(_, _, let query), .query(let query, _): error.about(query)
+            case .forget, .forgetPreparation: error
+            }
+        }
     }
 
-    private func roundTrip(_ wanted: [Query]) async throws -> [ResultSet] {
+    private func roundTrip(_ wanted: [Query], isCancellable: Bool) async throws -> [ResultSet] {
+        // From here to the end of `send` nothing else runs, so a cancellation comes before it or finds it sent.
+        if isCancellable && Task.isCancelled { throw PostgresError(.cancelled, "the task was cancelled") }
         let begin = takeBegin()
         let wasIdle = try live().transactionStatus == .idle
         let steps = try send(begin, wanted)
@@ -90,15 +112,18 @@ extension PostgresConnection {
         results.reserveCapacity(wanted.count)
         var complaint: PostgresError?
         for step in steps {
-            guard let result = try await nextResult(), try await nextResult() == nil else { throw lost() }
+            guard let result = try await nextResult() else { throw lost() }
+            if result.status == .copyIn || result.status == .copyOut {
+                // There is no way to end a COPY in pipeline mode.
+                throw abort(step.about(PostgresError(.misuse, "COPY is for copyIn and copyOut")))
+            }
+            guard try await nextResult() == nil else { throw lost() }
             switch (result.status, step) {
             case (.done, .prepare(let key, let name, _)): statements.insert(key, name: name)
             case (.done, .query(_, let isWanted)), (.rows, .query(_, let isWanted)):
                 if isWanted { results.append(result) }
-            case (.copyIn, .query(let query, _)), (.copyOut, .query(let query, _)):
-                let error = PostgresError(.misuse, "COPY is for copyIn and copyOut").about(query)
-                shut(because: error)
-                throw error
+            case (.skipped, .forget(let key, let name)), (.failed, .forget(let key, let name)):
+                statements.insert(key, name: name)
             case (.failed, _):
                 if result.isStalePlan, wasIdle {
                     try await finishRoundTrip()
@@ -107,12 +132,9 @@ extension PostgresConnection {
                     throw StalePlan()
                 }
                 if result.isStalePlan, case .query(let query, _) = step { statements.remove(.init(query)) }
-                var error = result.error
-                if case .prepare(_, _, let query) = step { error = error.about(query) }
-                if case .query(let query, _) = step { error = error.about(query) }
+                let error = step.about(result.error)
                 guard error.code == .server else {
-                    shut(because: error)
-                    throw error
+                    throw abort(error)
                 }
                 complaint = complaint ?? error
             default: break
@@ -137,12 +159,12 @@ extension PostgresConnection {
             let key = StatementCache.Key(query)
             var name = statements.name(for: key) ?? onTheWay[key]
             if name == nil {
-                if canForget, let evicted = statements.evict() {
+                while canForget, let evicted = statements.evict(expecting: onTheWay.count + 1) {
                     // An unnamed statement, so that forgetting one doesn't take a place itself.
-                    let forget = "DEALLOCATE \(evicted)"
+                    let forget = "DEALLOCATE \(evicted.name)"
                     guard libpq.sendPrepare("", text: forget, types: []) else { throw lost() }
                     guard libpq.sendPrepared("", Query("deallocate", "")) else { throw lost() }
-                    steps.append(contentsOf: [.forget, .forget])
+                    steps.append(contentsOf: [.forgetPreparation, .forget(evicted.key, name: evicted.name)])
                 }
                 let fresh = statements.makeName()
                 guard libpq.sendPrepare(fresh, text: query.text, types: key.types) else { throw lost() }
@@ -164,8 +186,7 @@ extension PostgresConnection {
             let result = try await nextResult()
             if result?.status == .synchronised { return }
             if let result, result.status == .failed, result.error.code != .server {
-                shut(because: result.error)
-                throw result.error
+                throw abort(result.error)
             }
         }
     }
@@ -177,6 +198,17 @@ extension PostgresConnection {
         let result = libpq.nextResult()
         if result == nil && libpq.isBad { throw lost() }
         return result
+    }
+
+    /// Takes and forgets what is left of a statement outside of pipeline mode.
+    func drain() async throws {
+        while try await nextResult() != nil {}
+    }
+
+    /// Begins the transaction, if that is still to be done, with a round trip of its own.
+    func sendDeferredBegin() async throws {
+        let begin = takeBegin()
+        if !begin.isEmpty { _ = try await roundTrip(begin, isCancellable: true) }
     }
 
     // MARK: Scripts
@@ -197,14 +229,11 @@ extension PostgresConnection {
             case .failed:
                 let error = result.error
                 guard error.code == .server else {
-                    shut(because: error)
-                    throw error
+                    throw abort(error)
                 }
                 complaint = complaint ?? error
             case .copyIn, .copyOut:
-                let error = PostgresError(.misuse, "a script can't COPY from or to the client")
-                shut(because: error)
-                throw error
+                throw abort(PostgresError(.misuse, "a script can't COPY from or to the client"))
             default: break
             }
         }

@@ -30,7 +30,7 @@ actor PostgresConnection {
     private(set) var failure: PostgresError?
     private var registration: Registration?
     private var interest: Readiness = []
-    private var awaited: Awaited?
+    private(set) var awaited: Awaited?
     private var waiter: CheckedContinuation<Void, Never>?
 
     /// Whether an operation is under way; a second one would be a misuse.
@@ -109,6 +109,9 @@ actor PostgresConnection {
         var complaint: (any Error)?
         await withCheckedContinuation { continuation in
             do {
+                if awaited == .notification && Task.isCancelled {
+                    throw PostgresError(.cancelled, "the task was cancelled while it listened")
+                }
                 try watch(interest)
                 self.awaited = awaited
                 waiter = continuation
@@ -188,6 +191,12 @@ actor PostgresConnection {
     func lost() -> PostgresError {
         lose(libpq?.message ?? "the connection was lost")
         return failure ?? PostgresError(.connection, "the connection was lost")
+    }
+
+    /// Ends the connection because of `error`, and returns it to be thrown.
+    func abort(_ error: PostgresError) -> PostgresError {
+        shut(because: error)
+        return error
     }
 
     func lose(_ message: String) {

@@ -57,13 +57,14 @@ struct StatementCache {
         entries[key] = nil
     }
 
-    /// Takes out the statement unused for longest, when the cache is full; the server has to forget it, too.
-    mutating func evict() -> String? {
-        guard entries.count >= limit, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
-        else {
-            return nil
-        }
+    /// Takes out the statement unused for longest, if the cache has no room; the server has to forget it, too.
+    ///
+    /// - Parameter count: how many are about to come in.
+    /// - Returns: what was taken out.
+    mutating func evict(expecting count: Int) -> (key: Key, name: String)? {
+        guard entries.count + count > limit, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
+        else { return nil }
         entries[oldest.key] = nil
-        return oldest.value.name
+        return (oldest.key, oldest.value.name)
     }
 }

@@ -20,7 +20,7 @@ final class ConnectionPool: Sendable {
 
     let configuration: PostgresConfiguration
     let loops: EventLoopGroup
-    private let logger: Logger
+    let logger: Logger
     private let contents: Lock<Contents>
     private let lastWaiter = Atomic<UInt64>(0)
 

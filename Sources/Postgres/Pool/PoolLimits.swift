@@ -37,4 +37,12 @@ public struct PoolStatistics: Sendable, Hashable {
     public var connecting: Int
     /// Callers that wait for a connection.
     public var waiting: Int
+
+    /// Makes statistics.
+    public init(leased: Int = 0, idle: Int = 0, connecting: Int = 0, waiting: Int = 0) {
+        self.leased = leased
+        self.idle = idle
+        self.connecting = connecting
+        self.waiting = waiting
+    }
 }
