@@ -59,6 +59,12 @@ let package = Package(
                 "Scheduler", "Telemetry", "Worker", "Workflows",
             ]
         ),
+        // What the README shows, built and killed in a test.
+        .executableTarget(
+            name: "SignupExample",
+            dependencies: ["Jobs", "Postgres", "Reactor", "Scheduler", "Telemetry", "Worker", "Workflows"],
+            path: "Examples/Signup"
+        ),
         // Tests, one target per module, and what they share.
         .target(name: "TestSupport", dependencies: ["Jobs", "Migrations", "Postgres", "Reactor"], path: "Tests/TestSupport"),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
@@ -67,7 +73,7 @@ let package = Package(
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "Scheduler", "Postgres", "Reactor", "TestSupport"]),
         .testTarget(
             name: "WorkflowsTests",
-            dependencies: ["Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "TestSupport"]
+            dependencies: ["SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "TestSupport"]
         ),
         .testTarget(
             name: "BoxOfficeTests",

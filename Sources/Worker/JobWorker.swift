@@ -153,7 +153,7 @@ public final class JobWorker: Sendable {
             // Polling goes on without.
             return
         }
-        _ = schema
+        for await _ in postgres.listen([ReadyNotifier.channelPrefix + schema]) { wake.raise() }
     }
 
     // MARK: Claiming
