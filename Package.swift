@@ -70,7 +70,9 @@ let package = Package(
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Reactor", "TestSupport"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor"]),
-        .testTarget(name: "JobsTests", dependencies: ["Jobs", "Scheduler", "Postgres", "Reactor", "TestSupport"]),
+        .testTarget(
+            name: "JobsTests",
+            dependencies: ["Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "TestSupport"]),
         .testTarget(
             name: "WorkflowsTests",
             dependencies: ["SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "TestSupport"]

@@ -4,7 +4,9 @@ public struct Migration: Sendable, Hashable {
     public let number: Int
     /// What it is about, as in its file's name.
     public let name: String
-    /// The statements. Names are unqualified: the search path decides the schema.
+    /// The statements.
+    ///
+    /// Names are unqualified: the search path decides the schema.
     public let sql: String
 
     /// Makes a migration.

@@ -77,8 +77,8 @@ public struct Migrator: Sendable {
                 try await connection.execute(unlock)
                 return applied
             } catch {
-                // A connection that is lost gives up the lock by itself.
-                _ = try? await connection.execute(unlock)
+                // A connection that can't be asked any more gives up the lock with its session.
+                do { try await connection.execute(unlock) } catch { connection.close() }
                 throw error
             }
         }
@@ -121,12 +121,12 @@ public struct Migrator: Sendable {
     private func applyPending(on connection: borrowing PostgresConnectionHandle) async throws -> [Migration] {
         let records = try await records(on: connection)
         let checksums = try await checksums(on: connection)
-        let newest = migrations.last?.number ?? 0
-        if let newer = records.first(where: { $0.number > newest }) {
+        if let newer = records.last(where: { record in !migrations.contains { $0.number == record.number } })
+        {
             throw PostgresError(
                 .configuration,
-                "schema \(schema) is newer than this program: it has migration \(label(newer.number, newer.name)), "
-                    + "the newest known here is \(newest)"
+                "schema \(schema) is newer than this program: it has migration "
+                    + "\(label(newer.number, newer.name)), which is not known here"
             )
         }
         var pending: [(migration: Migration, checksum: [UInt8])] = []

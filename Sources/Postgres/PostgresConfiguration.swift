@@ -3,7 +3,7 @@ internal import Reactor
 
 /// Where the server is and who we are to it.
 public struct PostgresConfiguration: Sendable, CustomStringConvertible {
-    /// libpq's own settings by keyword: `host`, `port`, `dbname`, `user`, `password`, `sslmode`, …
+    /// The settings libpq has, by its own keywords.
     var parameters: [String: String]
 
     /// The one schema on the search path; nil leaves the path as the server has it.

@@ -24,7 +24,9 @@ public struct Row: Sendable {
         }
     }
 
-    /// Reads a column by name; the first of that name. A position is faster.
+    /// Reads a column by name; the first of that name.
+    ///
+    /// A position is faster.
     ///
     /// - Throws: ``PostgresError`` with code `decoding` when the column can't be read as what was asked for.
     public subscript<Value: PostgresDecodable>(_ name: String) -> Value {

@@ -88,7 +88,9 @@ struct CancellationTests {
             }
             #expect(database.client.statistics.leased == 0)
             for number in 0..<4 {
-                let row = try await database.client.first(Query("check", "SELECT \(number) FROM pg_sleep(0.001)"))
+                let row = try await database.client.first(
+                    Query("check", "SELECT \(number) FROM pg_sleep(0.001)")
+                )
                 #expect(try row?[0] == number)
             }
         }

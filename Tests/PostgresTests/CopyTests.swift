@@ -19,7 +19,9 @@ struct CopyTests {
             }
             #expect(copied == 3)
             var lines: [String] = []
-            let read = try await database.client.copyOut(copyOut) { lines.append(String(decoding: $0, as: UTF8.self)) }
+            let read = try await database.client.copyOut(copyOut) {
+                lines.append(String(decoding: $0, as: UTF8.self))
+            }
             #expect(read == 3)
             #expect(lines == ["1\tone\n", "2\t\\N\n", "3\tthree\n"])
         }
@@ -35,7 +37,9 @@ struct CopyTests {
                 }
                 #expect(copied == 100_000)
             }
-            let row = try await database.client.first(Query("sum", "SELECT count(*), sum(id)::int8, count(name) FROM t"))
+            let row = try await database.client.first(
+                Query("sum", "SELECT count(*), sum(id)::int8, count(name) FROM t")
+            )
             #expect(try row?[0] == 100_000)
             #expect(try row?[1] == 99_999 * 50_000)
             #expect(try row?[2] == 50_000)
@@ -87,7 +91,9 @@ struct CopyTests {
     @Test func `a cancelled task ends its COPY`() async throws {
         try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
             let task = Task {
-                try await database.client.copyOut(Query("nap", "COPY (SELECT pg_sleep(600)) TO STDOUT")) { _ in }
+                try await database.client.copyOut(Query("nap", "COPY (SELECT pg_sleep(600)) TO STDOUT")) {
+                    _ in
+                }
             }
             while database.client.statistics.leased == 0 { await Task.yield() }
             task.cancel()

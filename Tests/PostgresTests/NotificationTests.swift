@@ -46,7 +46,8 @@ struct NotificationTests {
             #expect(await task.value == [.reconnected])
             let listeners = Query(
                 "listeners",
-                "SELECT 1 FROM pg_stat_activity WHERE application_name = \(database.schema) AND query LIKE 'LISTEN%'")
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = \(database.schema) AND query LIKE 'LISTEN%'"
+            )
             while try await !database.client.query(listeners).isEmpty { await Task.yield() }
         }
     }

@@ -18,7 +18,8 @@ struct StatementTests {
         try await withEmptyDatabase { database in
             let inner: SQL = "\("b"), \(nil as Int?), \([1, 2])"
             let row = try await database.client.first(
-                Query("nested", "SELECT \("a"), \(fragment: inner), \(fragment: inner), \("z")"))
+                Query("nested", "SELECT \("a"), \(fragment: inner), \(fragment: inner), \("z")")
+            )
             let values = try #require(row)
             #expect(try values[0] == "a")
             #expect(try values[1] == "b")
@@ -35,7 +36,8 @@ struct StatementTests {
             let name = #"My "odd" table's; --"#
             try await database.client.execute(Query("make", "CREATE TABLE \(identifier: name) (a int)"))
             let count = try await database.client.execute(
-                Query("fill", "INSERT INTO \(identifier: name) SELECT generate_series(1, 3)"))
+                Query("fill", "INSERT INTO \(identifier: name) SELECT generate_series(1, 3)")
+            )
             #expect(count == 3)
         }
     }
@@ -56,10 +58,14 @@ struct StatementTests {
 
     @Test func `the server's complaint arrives whole`() async throws {
         try await withEmptyDatabase { database in
-            try await database.client.execute(Query("make", "CREATE TABLE t (id int CONSTRAINT t_once PRIMARY KEY)"))
+            try await database.client.execute(
+                Query("make", "CREATE TABLE t (id int CONSTRAINT t_once PRIMARY KEY)")
+            )
             let insert = Query("t.insert", "INSERT INTO t VALUES (\(Int32(1)))")
             try await database.client.execute(insert)
-            let error = await #expect(throws: PostgresError.self) { try await database.client.execute(insert) }
+            let error = await #expect(throws: PostgresError.self) {
+                try await database.client.execute(insert)
+            }
             #expect(error?.code == .server)
             #expect(error?.sqlState == .uniqueViolation)
             #expect(error?.constraint == "t_once")
@@ -113,7 +119,9 @@ struct StatementTests {
             configuration.statementCacheLimit = 3
             let client = PostgresClient(configuration, loops: database.loops, pool: .init(maximum: 1))
             let prepared = Query(
-                "prepared", "SELECT coalesce(array_agg(statement ORDER BY statement), '{}') FROM pg_prepared_statements")
+                "prepared",
+                "SELECT coalesce(array_agg(statement ORDER BY statement), '{}') FROM pg_prepared_statements"
+            )
             try await client.execute(prepared)
             try await client.execute(Query("a", "SELECT 'a'"))
             for _ in 0..<5 { try await client.execute(Query("b", "SELECT \(1), 'b'")) }
@@ -154,12 +162,15 @@ struct StatementTests {
     @Test func `large values and many rows come through`() async throws {
         try await withEmptyDatabase { database in
             let bytes = [UInt8](repeating: 0xAB, count: 8_000_000)
-            let row = try #require(try await database.client.first(Query("large", "SELECT \(bytes), length(\(bytes))")))
+            let row = try #require(
+                try await database.client.first(Query("large", "SELECT \(bytes), length(\(bytes))"))
+            )
             #expect(try row[0] == bytes)
             #expect(try row[1] == bytes.count)
             let numbers = Array(0..<100_000)
             let rows = try await database.client.query(
-                Query("many", "SELECT n FROM unnest(\(numbers)) WITH ORDINALITY AS u (n, i) ORDER BY i"))
+                Query("many", "SELECT n FROM unnest(\(numbers)) WITH ORDINALITY AS u (n, i) ORDER BY i")
+            )
             #expect(try rows.map { try $0[0] as Int } == numbers)
         }
     }

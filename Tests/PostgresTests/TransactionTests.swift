@@ -49,7 +49,9 @@ struct TransactionTests {
     @Test func `a transaction without statements costs nothing`() async throws {
         try await withEmptyDatabase { database in
             try await database.client.withTransaction { _ in }
-            await #expect(throws: Boom.self) { try await database.client.withTransaction { _ in throw Boom() } }
+            await #expect(throws: Boom.self) {
+                try await database.client.withTransaction { _ in throw Boom() }
+            }
             #expect(try await database.client.query(Query("one", "SELECT 1")).count == 1)
         }
     }
@@ -85,7 +87,11 @@ struct TransactionTests {
         try await withEmptyDatabase { database in
             try await database.client.execute(make)
             let options = TransactionOptions(
-                isolation: .serializable, readOnly: true, lockTimeout: .milliseconds(1500), statementTimeout: .seconds(2))
+                isolation: .serializable,
+                readOnly: true,
+                lockTimeout: .milliseconds(1500),
+                statementTimeout: .seconds(2)
+            )
             try await database.client.withTransaction(options) { transaction in
                 let row = try await transaction.first(
                     Query(
@@ -94,7 +100,8 @@ struct TransactionTests {
                         SELECT current_setting('transaction_isolation'), current_setting('lock_timeout'),
                             current_setting('statement_timeout')
                         """
-                    ))
+                    )
+                )
                 #expect(try row?[0] == "serializable")
                 #expect(try row?[1] == "1500ms")
                 #expect(try row?[2] == "2s")
@@ -103,7 +110,9 @@ struct TransactionTests {
                 try await database.client.withTransaction(options) { try await $0.execute(insert(1)) }
             }
             #expect(error?.sqlState == .readOnlyTransaction)
-            let row = try await database.client.first(Query("after", "SELECT current_setting('lock_timeout')"))
+            let row = try await database.client.first(
+                Query("after", "SELECT current_setting('lock_timeout')")
+            )
             #expect(try row?[0] == "0")
         }
     }
@@ -143,7 +152,9 @@ struct TransactionTests {
                 try await transaction.execute(insert(1))
                 let results = try await transaction.commit(after: [insert(2), count])
                 #expect(try results[1][0][0] == 2)
-                let error = await #expect(throws: PostgresError.self) { try await transaction.execute(insert(3)) }
+                let error = await #expect(throws: PostgresError.self) {
+                    try await transaction.execute(insert(3))
+                }
                 #expect(error?.code == .misuse)
             }
             #expect(try await counted(database) == 2)
@@ -167,7 +178,8 @@ struct TransactionTests {
                     $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
                 CREATE CONSTRAINT TRIGGER die AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
                     FOR EACH ROW EXECUTE FUNCTION die();
-                """)
+                """
+            )
             let error = await #expect(throws: PostgresError.self) {
                 try await database.client.withTransaction { try await $0.execute(insert(1)) }
             }
@@ -183,7 +195,9 @@ struct TransactionTests {
             let error = await #expect(throws: PostgresError.self) {
                 try await database.client.withTransaction { transaction in
                     try await transaction.execute(insert(1))
-                    _ = try? await transaction.execute(Query("die", "SELECT pg_terminate_backend(pg_backend_pid())"))
+                    _ = try? await transaction.execute(
+                        Query("die", "SELECT pg_terminate_backend(pg_backend_pid())")
+                    )
                 }
             }
             #expect(error?.code == .connection)
@@ -194,7 +208,8 @@ struct TransactionTests {
     @Test func `a deferred constraint speaks at COMMIT`() async throws {
         try await withEmptyDatabase { database in
             try await database.client.simple(
-                "CREATE TABLE t (id int PRIMARY KEY, up int REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+                "CREATE TABLE t (id int PRIMARY KEY, up int REFERENCES t DEFERRABLE INITIALLY DEFERRED)"
+            )
             let error = await #expect(throws: PostgresError.self) {
                 try await database.client.withTransaction {
                     try await $0.execute(Query("insert", "INSERT INTO t VALUES (1, 2)"))

@@ -16,7 +16,9 @@ public final class PostgresClient: PostgresExecutor, Sendable {
     public let configuration: PostgresConfiguration
     let pool: ConnectionPool
 
-    /// Makes a client. Nothing is connected yet.
+    /// Makes a client.
+    ///
+    /// Nothing is connected yet.
     ///
     /// - Parameters:
     ///   - configuration: where the server is and who we are to it.
@@ -33,7 +35,9 @@ public final class PostgresClient: PostgresExecutor, Sendable {
         pool = ConnectionPool(configuration: configuration, limits: limits, loops: loops, logger: logger)
     }
 
-    /// Keeps the pool: closes what is idle or old, keeps the minimum open. Returns when the task is cancelled.
+    /// Keeps the pool: closes what is idle or old, keeps the minimum open.
+    ///
+    /// Returns when the task is cancelled.
     ///
     /// Without it everything else works as well.
     public func run() async {
@@ -95,7 +99,8 @@ public final class PostgresClient: PostgresExecutor, Sendable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyIn(
-        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+        _ query: Query,
+        _ body: (inout CopyWriter) async throws -> Void
     ) async throws -> Int {
         try await withConnection { try await $0.copyIn(query, body) }
     }
@@ -109,7 +114,8 @@ public final class PostgresClient: PostgresExecutor, Sendable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyOut(
-        _ query: Query, _ body: ([UInt8]) async throws -> Void
+        _ query: Query,
+        _ body: ([UInt8]) async throws -> Void
     ) async throws -> Int {
         try await withConnection { try await $0.copyOut(query, body) }
     }

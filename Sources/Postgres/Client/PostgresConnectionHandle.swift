@@ -44,7 +44,8 @@ public struct PostgresConnectionHandle: PostgresExecutor, ~Copyable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyIn(
-        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+        _ query: Query,
+        _ body: (inout CopyWriter) async throws -> Void
     ) async throws -> Int {
         try await connection.copyIn(query, body)
     }
@@ -58,7 +59,8 @@ public struct PostgresConnectionHandle: PostgresExecutor, ~Copyable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyOut(
-        _ query: Query, _ body: ([UInt8]) async throws -> Void
+        _ query: Query,
+        _ body: ([UInt8]) async throws -> Void
     ) async throws -> Int {
         try await connection.copyOut(query, body)
     }
@@ -73,6 +75,11 @@ public struct PostgresConnectionHandle: PostgresExecutor, ~Copyable {
         _ body: (inout Transaction) async throws -> Result
     ) async throws -> Result {
         try await Transaction.run(on: connection, options, body)
+    }
+
+    /// Closes the connection, whose session nobody else is to use.
+    package func close() {
+        connection.close()
     }
 
     /// The server's process that serves this connection.

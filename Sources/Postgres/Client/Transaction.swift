@@ -62,7 +62,8 @@ public struct Transaction: PostgresExecutor, ~Copyable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyIn(
-        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+        _ query: Query,
+        _ body: (inout CopyWriter) async throws -> Void
     ) async throws -> Int {
         try await connection.copyIn(query, body)
     }
@@ -76,7 +77,8 @@ public struct Transaction: PostgresExecutor, ~Copyable {
     /// - Throws: what `body` threw, or ``PostgresError``.
     @discardableResult
     public func copyOut(
-        _ query: Query, _ body: ([UInt8]) async throws -> Void
+        _ query: Query,
+        _ body: ([UInt8]) async throws -> Void
     ) async throws -> Int {
         try await connection.copyOut(query, body)
     }

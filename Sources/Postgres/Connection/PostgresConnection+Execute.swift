@@ -8,6 +8,7 @@ extension PostgresConnection {
     ///   - isCancellable: whether the task's cancellation reaches the server. The end of a transaction must not
     ///     be cut off.
     /// - Returns: the result of each.
+    /// - Throws: ``PostgresError`` of the first statement that failed.
     func run(_ queries: [Query], isCancellable: Bool = true) async throws -> [ResultSet] {
         guard !queries.isEmpty else { return [] }
         return try await exclusively(isCancellable: isCancellable) {

@@ -41,7 +41,9 @@ actor PostgresConnection {
     var cancellationWaiter: CheckedContinuation<Void, Never>?
     var isInPipelineMode = false
     var statements: StatementCache
-    /// What begins the transaction, sent together with its first statement. Whoever leases the connection sets it.
+    /// What begins the transaction, sent together with its first statement.
+    ///
+    /// Whoever leases the connection sets it.
     private nonisolated let deferredBegin = Lock<[Query]>([])
     var notifications: [PostgresNotification] = []
 
@@ -215,6 +217,7 @@ actor PostgresConnection {
 
     /// Closes the connection, from anywhere, without waiting for it.
     nonisolated func close() {
+        publicState.store(State.unusable.rawValue, ordering: .releasing)
         loop.execute {
             self.assumeIsolated { $0.shut(because: PostgresError(.connection, "the connection is closed")) }
         }

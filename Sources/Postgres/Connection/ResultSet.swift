@@ -1,7 +1,9 @@
 internal import CLibPQ
 internal import Glibc
 
-/// What the server answered to one statement. It never changes, so any thread may read it.
+/// What the server answered to one statement.
+///
+/// It never changes, so any thread may read it.
 @safe final class ResultSet: @unchecked Sendable {
     // Sendable: a PGresult is only read after it was made, and freed with its last owner.
     private let result: OpaquePointer

@@ -62,7 +62,8 @@ struct StatementCache {
     /// - Parameter count: how many are about to come in.
     /// - Returns: what was taken out.
     mutating func evict(expecting count: Int) -> (key: Key, name: String)? {
-        guard entries.count + count > limit, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
+        guard entries.count + count > limit,
+            let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
         else { return nil }
         entries[oldest.key] = nil
         return (oldest.key, oldest.value.name)

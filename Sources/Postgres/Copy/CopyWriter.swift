@@ -3,7 +3,9 @@
 /// Either bytes in the format that the statement names, or rows, for `WITH (FORMAT binary)`; not both.
 public struct CopyWriter: ~Copyable {
     private static let chunk = 64 * 1024
-    /// What a binary COPY begins with: a signature, no flags, no extension. Source: PostgreSQL 15, "COPY", "File Formats".
+    /// What a binary COPY begins with: a signature, no flags, no extension.
+    ///
+    /// Source: PostgreSQL 15, "COPY", "File Formats".
     private static let binaryHeader: [UInt8] =
         Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0x00] + [UInt8](repeating: 0, count: 8)
 
@@ -23,7 +25,9 @@ public struct CopyWriter: ~Copyable {
         try await flushFullChunk()
     }
 
-    /// Adds a row in binary form. Each value's type must be exactly its column's.
+    /// Adds a row in binary form.
+    ///
+    /// Each value's type must be exactly its column's.
     ///
     /// - Throws: ``PostgresError`` when the connection is lost or the task is cancelled.
     public mutating func row<each Value: PostgresEncodable>(_ values: repeat each Value) async throws {

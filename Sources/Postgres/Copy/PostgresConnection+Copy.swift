@@ -7,7 +7,8 @@ extension PostgresConnection {
     // MARK: The whole
 
     nonisolated func copyIn(
-        _ query: Query, _ body: (inout CopyWriter) async throws -> Void
+        _ query: Query,
+        _ body: (inout CopyWriter) async throws -> Void
     ) async throws -> Int {
         try await startCopy(query, wanted: .copyIn)
         var writer = CopyWriter(connection: self)
@@ -22,7 +23,8 @@ extension PostgresConnection {
     }
 
     nonisolated func copyOut(
-        _ query: Query, _ body: ([UInt8]) async throws -> Void
+        _ query: Query,
+        _ body: ([UInt8]) async throws -> Void
     ) async throws -> Int {
         try await startCopy(query, wanted: .copyOut)
         do {
@@ -41,7 +43,9 @@ extension PostgresConnection {
 
     // MARK: The parts
 
-    /// Begins a COPY. The connection stays busy until it is ended, whatever happens.
+    /// Begins a COPY.
+    ///
+    /// The connection stays busy until it is ended, whatever happens.
     private func startCopy(_ query: Query, wanted: ResultSet.Status) async throws {
         guard query.parameters.isEmpty else {
             throw PostgresError(.misuse, "COPY takes no parameters").about(query)
@@ -57,7 +61,8 @@ extension PostgresConnection {
             if let result, result.status != .copyIn, result.status != .copyOut {
                 try await connection.drain()
                 let isFailure = result.status == .failed
-                throw isFailure ? result.error.about(query) : PostgresError(.misuse, "is no COPY").about(query)
+                throw isFailure
+                    ? result.error.about(query) : PostgresError(.misuse, "is no COPY").about(query)
             }
             throw connection.abort(PostgresError(.misuse, "the COPY goes the other way").about(query))
         }

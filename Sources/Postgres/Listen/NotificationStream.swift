@@ -95,7 +95,10 @@ public struct NotificationStream: AsyncSequence, Sendable {
         }
 
         private func connect() async throws -> PostgresConnection {
-            let connection = PostgresConnection(configuration: stream.configuration, loop: stream.loops.next())
+            let connection = PostgresConnection(
+                configuration: stream.configuration,
+                loop: stream.loops.next()
+            )
             do {
                 try await connection.open()
                 let listens = stream.channels.map { Query("listen", "LISTEN \(identifier: $0)") }
@@ -115,6 +118,11 @@ extension PostgresClient {
     /// - Parameter channels: names as `NOTIFY` has them; upper and lower case differ.
     /// - Returns: what is heard, until the task that iterates is cancelled.
     public func listen(_ channels: [String]) -> NotificationStream {
-        NotificationStream(configuration: configuration, loops: pool.loops, channels: channels, logger: pool.logger)
+        NotificationStream(
+            configuration: configuration,
+            loops: pool.loops,
+            channels: channels,
+            logger: pool.logger
+        )
     }
 }

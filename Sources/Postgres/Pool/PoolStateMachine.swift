@@ -93,9 +93,7 @@ struct PoolStateMachine {
         waiters.remove(waiter) ? [.refuse(waiter, .cancelled)] : []
     }
 
-    /// A caller gives a connection back.
-    ///
-    /// - Parameter isHealthy: whether somebody else can use it.
+    /// A caller gives a connection back, healthy or not: whether somebody else can use it.
     mutating func release(_ id: Int, isHealthy: Bool, now: MonotonicTime) -> [Action] {
         guard let connection = connections[id] else { return [] }
         if case .doomed = connection.state { return remove(id, now) }
@@ -118,9 +116,8 @@ struct PoolStateMachine {
 
     /// A connection could not be made.
     ///
-    /// - Parameters:
-    ///   - reason: what every waiter will be told that waits in vain.
-    ///   - isHopeless: whether the server refused us for good, so that waiting is of no use.
+    /// The reason is what every waiter will be told that waits in vain. When it is hopeless, the server refused us
+    /// for good, and waiting is of no use.
     mutating func connectFailed(_ id: Int, reason: String, isHopeless: Bool, now: MonotonicTime) -> [Action] {
         guard connections.removeValue(forKey: id) != nil else { return [] }
         connecting -= 1

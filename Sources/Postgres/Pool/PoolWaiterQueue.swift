@@ -1,6 +1,8 @@
 internal import Reactor
 
-/// Who waits for a connection, in order. Waiters may leave from the middle.
+/// Who waits for a connection, in order.
+///
+/// Waiters may leave from the middle.
 struct PoolWaiterQueue {
     struct Waiter: Equatable {
         let id: UInt64

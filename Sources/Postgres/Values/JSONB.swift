@@ -1,4 +1,6 @@
-/// JSON as the server stores it. What is inside is for the caller to encode and decode.
+/// JSON as the server stores it.
+///
+/// What is inside is for the caller to encode and decode.
 public struct JSONB: Sendable, Hashable, PostgresEncodable, PostgresDecodable {
     /// The document, as UTF-8.
     public let bytes: [UInt8]

@@ -1,10 +1,13 @@
-/// A value that can be read from a column. Columns arrive in the server's binary form.
+/// A value that can be read from a column.
+///
+/// Columns arrive in the server's binary form.
 public protocol PostgresDecodable: Sendable {
     /// Reads a value that is not NULL.
     ///
     /// - Parameters:
     ///   - bytes: the column in the server's binary form.
     ///   - type: the column's type.
+    /// - Returns: the value.
     /// - Throws: ``DecodingFailure`` when the type doesn't fit or the value is out of range.
     static func decode(_ bytes: Span<UInt8>, as type: PostgresType) throws(DecodingFailure) -> Self
 

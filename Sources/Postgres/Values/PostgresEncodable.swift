@@ -1,4 +1,6 @@
-/// A value that can be a parameter of a statement. It travels in the server's binary form.
+/// A value that can be a parameter of a statement.
+///
+/// It travels in the server's binary form.
 ///
 /// Enumerations and wrappers with a raw value get this for free:
 /// ```swift

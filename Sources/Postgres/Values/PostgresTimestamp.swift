@@ -31,7 +31,9 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable, Codable, Custom
     /// Earlier than every other instant: the server's `-infinity`.
     public static let distantPast = Self(microseconds: .min)
 
-    /// This moment by the machine's clock. Where the database's time is meant, ask the database.
+    /// This moment by the machine's clock.
+    ///
+    /// Where the database's time is meant, ask the database.
     public static var now: Self {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)

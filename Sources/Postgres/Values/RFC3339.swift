@@ -1,4 +1,6 @@
-/// Instants as text. Foundation's formatters cost a microsecond and more, and drop microseconds.
+/// Instants as text.
+///
+/// Foundation's formatters cost a microsecond and more, and drop microseconds.
 enum RFC3339 {
     static func text(_ timestamp: PostgresTimestamp) -> String {
         let second = timestamp.microseconds.flooredQuotient(1_000_000)
@@ -88,7 +90,9 @@ enum RFC3339 {
         return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
 
-    /// The date of a day counted from 1970. Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
+    /// The date of a day counted from 1970.
+    ///
+    /// Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
     private static func civil(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = day + 719_468
         let era = shifted.flooredQuotient(146_097)

@@ -19,7 +19,9 @@ extension [UInt8] {
 }
 
 extension Span<UInt8> {
-    /// The integer at `offset`, most significant byte first. The caller has checked that it is all there.
+    /// The integer at `offset`, most significant byte first.
+    ///
+    /// The caller has checked that it is all there.
     @inline(__always)
     func bigEndian<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
         var number: Number = 0
