@@ -1,8 +1,10 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-/// Every target is held to the same bar. A misspelt feature is silently ignored by the compiler, so
-/// `Sources/Reactor/FeatureCheck.swift` fails the build when one of these is not in force.
+/// Every target is held to the same bar.
+///
+/// A misspelt feature is silently ignored by the compiler, so `Sources/Reactor/FeatureCheck.swift` fails the build
+/// when one of these is not in force.
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
@@ -66,16 +68,24 @@ let package = Package(
             path: "Examples/Signup"
         ),
         // Tests, one target per module, and what they share.
-        .target(name: "TestSupport", dependencies: ["Jobs", "Migrations", "Postgres", "Reactor"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Jobs", "Migrations", "Postgres", "Reactor"],
+            path: "Tests/TestSupport"
+        ),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Reactor", "TestSupport"]),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor"]),
         .testTarget(
             name: "JobsTests",
-            dependencies: ["Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "TestSupport"]),
+            dependencies: ["Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "TestSupport"]
+        ),
         .testTarget(
             name: "WorkflowsTests",
-            dependencies: ["SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "TestSupport"]
+            dependencies: [
+                "SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
+                "TestSupport",
+            ]
         ),
         .testTarget(
             name: "BoxOfficeTests",
@@ -83,7 +93,9 @@ let package = Package(
         ),
         .testTarget(
             name: "HTTPGatewayTests",
-            dependencies: ["HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport"]
+            dependencies: [
+                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport",
+            ]
         ),
         .testTarget(
             name: "usherTests",
