@@ -105,7 +105,7 @@ package enum WorkerStatements {
             ), freed AS (
                 UPDATE jobs j SET
                     state = CASE WHEN j.failures + 1 >= \(maxFailures) THEN 'failed' ELSE 'ready' END::job_state,
-                    failures = j.failures + 1,
+                    failures = least(j.failures + 1, 32767),
                     error = 'the worker died while it ran this job',
                     worker_id = NULL,
                     finished_at = CASE WHEN j.failures + 1 >= \(maxFailures) THEN (SELECT usher_now()) END

@@ -112,7 +112,7 @@ final class JobRunner: Sendable {
             }
             let message = String("\(error)".prefix(4000))
             let retry = registry.jobs[job.name]?.retry ?? .default
-            let failures = job.failures + 1
+            let failures = job.failures == .max ? .max : job.failures + 1
             if !(error is DoNotRetry), let delay = retry.delay(afterFailures: Int(failures)) {
                 let at = now + delay
                 outcomes.append(

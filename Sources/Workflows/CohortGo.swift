@@ -339,7 +339,7 @@ struct CohortGo {
     }
 
     private func failure(_ job: ClaimedJob, _ error: any Error) -> JobOutcome.Next {
-        let failures = job.failures + 1
+        let failures = job.failures == .max ? .max : job.failures + 1
         let message = String("\(error)".prefix(4000))
         let retry = engine.registry.workflows[job.name]?.retry ?? .default
         guard let delay = retry.delay(afterFailures: Int(failures)) else { return .failed(error: message) }
