@@ -89,7 +89,9 @@ let package = Package(
         ),
         .testTarget(
             name: "BoxOfficeTests",
-            dependencies: ["BoxOffice", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport"]
+            dependencies: [
+                "BoxOffice", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "Telemetry", "TestSupport",
+            ]
         ),
         .testTarget(
             name: "HTTPGatewayTests",

@@ -13,5 +13,9 @@ public enum Migrations {
         Migration(22, "admission", PackageResources._022_admission_sql),
         Migration(23, "keys", PackageResources._023_keys_sql),
         Migration(24, "audit_entries", PackageResources._024_audit_entries_sql),
+        Migration(25, "stock", PackageResources._025_stock_sql),
+        Migration(26, "reservations", PackageResources._026_reservations_sql),
+        Migration(27, "payments", PackageResources._027_payments_sql),
+        Migration(28, "notifications", PackageResources._028_notifications_sql),
     ]
 }

@@ -1,0 +1,132 @@
+internal import Jobs
+internal import Postgres
+package import Workflows
+
+/// Delivers one notification, as often as it takes and no longer than it is worth telling.
+package struct Notify: Workflow {
+    package static let name = "notify"
+    package static let queue = "notifications"
+
+    /// What became of a notification.
+    package enum Outcome: String, Sendable, Codable {
+        case sent, dropped, failed, missing
+    }
+
+    let channel: any NotificationChannel
+
+    package init(channel: any NotificationChannel) {
+        self.channel = channel
+    }
+
+    /// `dedupeKey`: names the row, which is committed before the run starts.
+    package func run(_ context: WorkflowContext, _ dedupeKey: String) async throws -> Outcome {
+        switch try await context.step(TakeNotification(dedupeKey: dedupeKey)) {
+        case .missing: return .missing
+        case .settled(let outcome): return outcome
+        case .stale: return .dropped
+        case .deliver(let message):
+            do {
+                try await context.effect(
+                    "deliver",
+                    queue: Self.queue,
+                    retry: .exponential(max: 10),
+                    timeout: .seconds(20)
+                ) { _ in try await channel.deliver(message) }
+            } catch let suspended as WorkflowSuspended {
+                throw suspended
+            } catch {
+                _ = try await context.step(
+                    SettleNotification(id: message.id, outcome: .failed, detail: "\(error)")
+                )
+                return .failed
+            }
+            _ = try await context.step(SettleNotification(id: message.id, outcome: .sent))
+            return .sent
+        }
+    }
+}
+
+/// Reads what is to be delivered, and drops what came too late.
+struct TakeNotification: CohortStep {
+    static let name = "take"
+
+    enum Taken: Sendable, Codable {
+        case deliver(OutgoingMessage)
+        case stale
+        case settled(Notify.Outcome)
+        case missing
+    }
+
+    let dedupeKey: String
+
+    static func perform(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Taken] {
+        let keys = batch.map(\.step.dedupeKey).sorted()
+        let rows = try await transaction.query(
+            Query(
+                "notifications.take",
+                """
+                WITH wanted AS MATERIALIZED (
+                    SELECT id FROM notifications WHERE dedupe_key = ANY (\(keys)) ORDER BY id FOR UPDATE
+                )
+                UPDATE notifications AS n
+                SET attempts = n.attempts + 1,
+                    state = CASE WHEN n.state = 'pending' AND n.not_after < usher_now() THEN 'dropped'
+                        ELSE n.state END,
+                    settled_at = CASE WHEN n.state = 'pending' AND n.not_after < usher_now() THEN usher_now()
+                        ELSE n.settled_at END
+                FROM wanted WHERE n.id = wanted.id
+                RETURNING n.dedupe_key, n.state, n.id, n.kind, n.recipient, n.payload
+                """
+            )
+        )
+        var taken: [String: Taken] = [:]
+        for row in rows {
+            let state: String = try row[1]
+            let payload: JSONB = try row[5]
+            let message = OutgoingMessage(
+                id: try row[2],
+                kind: try row[3],
+                recipient: try row[4],
+                payload: payload.text
+            )
+            taken[try row[0]] =
+                switch state {
+                case "pending": .deliver(message)
+                case "dropped": .stale
+                default: .settled(Notify.Outcome(rawValue: state) ?? .failed)
+                }
+        }
+        return batch.map { taken[$0.step.dedupeKey] ?? .missing }
+    }
+}
+
+/// Writes how deliveries ended.
+struct SettleNotification: CohortStep {
+    static let name = "settle"
+
+    let id: Int64
+    let outcome: Notify.Outcome
+    var detail: String?
+
+    static func perform(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Bool] {
+        let steps = batch.map(\.step).sorted { $0.id < $1.id }
+        _ = try await transaction.execute(
+            Query(
+                "notifications.settle",
+                """
+                UPDATE notifications AS n SET state = c.state, detail = c.detail, settled_at = usher_now()
+                FROM unnest(\(steps.map(\.id)), \(steps.map(\.outcome.rawValue)), \(steps.map(\.detail)))
+                    AS c (id, state, detail)
+                WHERE n.id = c.id AND n.state = 'pending'
+                """
+            )
+        )
+        return batch.map { _ in true }
+    }
+}

@@ -1,0 +1,131 @@
+internal import Foundation
+internal import Postgres
+
+/// What the database says about a batch of requests before any ticket is touched.
+struct HoldFacts: Sendable {
+    struct Rules: Sendable, Equatable {
+        var maxPerBuyer: Int
+        var holdSeconds: Int
+    }
+
+    struct Tier: Sendable, Equatable {
+        var price: Int64
+        var currency: String
+        var numbered: Bool
+    }
+
+    struct Answered: Sendable, Equatable {
+        var bodyHash: String
+        var hold: Hold
+    }
+
+    struct KeyName: Sendable, Hashable {
+        var admission: Int64
+        var key: String
+    }
+
+    var now = PostgresTimestamp(microseconds: 0)
+    /// The on-sale of each admission session that is live.
+    var live: [Int64: Int64] = [:]
+    /// How many tickets the buyer of each session holds or has bought.
+    var has: [Int64: Int] = [:]
+    var answered: [KeyName: Answered] = [:]
+    var rules: [Int64: Rules] = [:]
+    var tiers: [TierKey: Tier] = [:]
+
+    /// Reads the facts.
+    ///
+    /// Locks the sessions first: from there on nobody else holds for these buyers, so that what the later
+    /// statements count stays true until the commit.
+    static func read(_ requests: [HoldRequest], in transaction: inout Transaction) async throws -> HoldFacts {
+        let admissions = Array(Set(requests.map(\.admission.rawValue))).sorted()
+        let onSales = Array(Set(requests.map(\.onSale.rawValue))).sorted()
+        let keyed = requests.compactMap { request in
+            request.idempotency.map { (request.admission.rawValue, $0.key) }
+        }
+        let results = try await transaction.pipeline([
+            lockAdmissions(admissions), count(onSales, admissions), rules(onSales), tiers(onSales),
+            answers(keyed.map(\.0), keyed.map(\.1)),
+        ])
+        var facts = HoldFacts()
+        for row in results[0] where try row[2] { facts.live[try row[0]] = try row[1] as Int64 }
+        for row in results[1] { facts.has[try row[0]] = try row[1] as Int }
+        for row in results[2] {
+            facts.now = try row[3]
+            facts.rules[try row[0]] = Rules(maxPerBuyer: try row[1], holdSeconds: try row[2])
+        }
+        for row in results[3] {
+            let key = TierKey(onSale: try row[0], tier: try row[1])
+            facts.tiers[key] = Tier(price: try row[2], currency: try row[3], numbered: try row[4])
+        }
+        for row in results[4] {
+            let response: JSONB = try row[3]
+            let hold = try JSONDecoder().decode(Hold.self, from: Data(response.bytes))
+            facts.answered[KeyName(admission: try row[0], key: try row[1])] = Answered(
+                bodyHash: try row[2],
+                hold: hold
+            )
+        }
+        return facts
+    }
+
+    /// Uses the primary key of `admissions`.
+    ///
+    /// A session that ends is updated, so it ends before or after this batch.
+    private static func lockAdmissions(_ ids: [Int64]) -> Query {
+        Query(
+            "hold.lock_admissions",
+            """
+            SELECT admission_id, on_sale_id, ended_at IS NULL
+            FROM admissions WHERE admission_id = ANY (\(ids))
+            ORDER BY admission_id
+            FOR NO KEY UPDATE
+            """
+        )
+    }
+
+    /// Uses `reservations_by_admission`.
+    private static func count(_ onSales: [Int64], _ admissions: [Int64]) -> Query {
+        Query(
+            "hold.count",
+            """
+            SELECT admission_id, sum(quantity)
+            FROM reservations
+            WHERE on_sale_id = ANY (\(onSales)) AND admission_id = ANY (\(admissions))
+                AND state IN ('held', 'paying', 'sold')
+            GROUP BY admission_id
+            """
+        )
+    }
+
+    private static func rules(_ onSales: [Int64]) -> Query {
+        Query(
+            "hold.rules",
+            """
+            SELECT on_sale_id, max_per_buyer, hold_seconds, usher_now()
+            FROM reservation_rules WHERE on_sale_id = ANY (\(onSales))
+            """
+        )
+    }
+
+    private static func tiers(_ onSales: [Int64]) -> Query {
+        Query(
+            "hold.tiers",
+            "SELECT on_sale_id, id, price, currency, numbered FROM tiers WHERE on_sale_id = ANY (\(onSales))"
+        )
+    }
+
+    /// Uses the primary key of `idempotency_keys`.
+    private static func answers(_ admissions: [Int64], _ keys: [String]) -> Query {
+        Query(
+            "hold.answers",
+            """
+            SELECT i.admission_id, i.key, i.body_hash, i.response
+            FROM idempotency_keys AS i
+            JOIN unnest(\(admissions), \(keys)) AS k (admission_id, key)
+                ON i.admission_id = k.admission_id AND i.key = k.key
+            WHERE i.route = \(HoldBatch.route)
+            """
+        )
+    }
+}

@@ -1,0 +1,35 @@
+package import Postgres
+
+/// Tickets that were held, as answered to the buyer.
+package struct Hold: Sendable, Hashable, Codable {
+    package var reservation: ReservationID
+    package var tier: String
+    package var quantity: Int
+    /// The labels of the seats; empty for standing room.
+    package var seats: [String]
+    /// What they cost together, in minor units.
+    package var total: Int64
+    package var currency: String
+    package var expiresAt: PostgresTimestamp
+}
+
+/// What became of a request to hold tickets.
+package enum HoldOutcome: Sendable, Hashable, Codable {
+    case held(Hold)
+    /// The same request was answered before; this is what it was answered.
+    case repeated(Hold)
+    /// The key was used before with another body.
+    case keyReused
+    /// The tier has fewer free tickets than were asked for.
+    case soldOut(left: Int)
+    /// There are enough free tickets, but others are taking those seats this moment. Asking again helps.
+    case contended
+    /// The buyer would have more tickets than a buyer may have.
+    case limitExceeded(limit: Int, has: Int)
+    /// The admission session is over, or is one of another on-sale.
+    case sessionOver
+    /// Somebody has these seats.
+    case seatsTaken([String])
+    /// There is no such tier, there are no such seats, or they are of several tiers.
+    case unknownChoice
+}

@@ -1,0 +1,145 @@
+internal import Jobs
+internal import Postgres
+package import Workflows
+
+/// Gives the money for a sold reservation back, once: for on-sales that were cancelled.
+package struct RefundReservation: Workflow {
+    package static let name = "refund"
+    package static let queue = "payments"
+
+    /// How it ended.
+    package enum Outcome: String, Sendable, Codable {
+        case refunded
+        /// The provider will not, or the capture is a person's case already.
+        case needsPerson
+        case notSold
+    }
+
+    let payments: any PaymentProvider
+
+    package init(payments: any PaymentProvider) {
+        self.payments = payments
+    }
+
+    /// One run per reservation, however often the on-sale's cancellation is gone through.
+    package static func key(_ id: ReservationID) -> String { "refund:\(id.publicID)" }
+
+    package func run(_ context: WorkflowContext, _ id: ReservationID) async throws -> Outcome {
+        let attempt: Int
+        while true {
+            // A sale that is not captured yet is about to be: then there is something to refund.
+            switch try await context.step(LookAtSale(reservation: id)) {
+            case .captured(let number):
+                attempt = number
+            case .capturing:
+                try await context.sleep(for: .seconds(2))
+                continue
+            case .needsPerson: return .needsPerson
+            case .notSold: return .notSold
+            }
+            break
+        }
+        let (payments, reference) = (payments, PaymentReference(reservation: id, attempt: attempt).text)
+        let report: PaymentReport?
+        do {
+            report = try await context.effect(
+                "refund",
+                queue: Self.queue,
+                retry: RetryPolicy(maxAttempts: 40, maxDelay: .seconds(60)),
+                timeout: .seconds(10)
+            ) { key in
+                do {
+                    return try await payments.refund(reference, idempotencyKey: key)
+                } catch let error as PaymentError where error.code == .refused {
+                    throw DoNotRetry(error.message)
+                }
+            }
+        } catch let suspended as WorkflowSuspended {
+            throw suspended
+        } catch {
+            report = nil
+        }
+        guard let report, report.state == .refunded else {
+            let step = SettlePayment(reservation: id, attempt: attempt, state: .needsPerson, report: report)
+            _ = try await context.step(step)
+            _ = try await context.start(Notify.self, NotificationDraft.key(.needsPerson, id, epoch: attempt))
+            return .needsPerson
+        }
+        guard try await context.step(RecordRefund(reservation: id, attempt: attempt, report: report)) else {
+            return .notSold
+        }
+        _ = try await context.start(Notify.self, NotificationDraft.key(.refunded, id))
+        return .refunded
+    }
+}
+
+/// Reads whether a sold reservation's money is there to be refunded.
+struct LookAtSale: CohortStep {
+    static let name = "look"
+
+    enum Sale: Sendable, Codable {
+        case captured(attempt: Int)
+        case capturing
+        case needsPerson
+        case notSold
+    }
+
+    let reservation: ReservationID
+
+    static func perform(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Sale] {
+        let rows = try await transaction.query(
+            Query(
+                "refunds.look",
+                """
+                SELECT r.id, r.attempt, p.state
+                FROM reservations AS r
+                JOIN payments AS p ON p.reservation_id = r.id AND p.attempt = r.attempt
+                WHERE r.id = ANY (\(batch.map(\.step.reservation.rawValue))) AND r.state = 'sold'
+                """
+            )
+        )
+        var sales: [Int64: Sale] = [:]
+        for row in rows {
+            let payment: String = try row[2]
+            sales[try row[0]] =
+                switch payment {
+                case "captured": .captured(attempt: try row[1])
+                case "needs_person": .needsPerson
+                default: .capturing
+                }
+        }
+        return batch.map { sales[$0.step.reservation.rawValue] ?? .notSold }
+    }
+}
+
+/// Turns sold reservations into refunded ones.
+struct RecordRefund: CohortStep {
+    static let name = "refunded"
+
+    let reservation: ReservationID
+    let attempt: Int
+    let report: PaymentReport
+
+    static func perform(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Bool] {
+        let rows = try await ReservationBook.lock(batch.map(\.step.reservation.rawValue), in: &transaction)
+        var changes: [ReservationBook.Change] = []
+        var records: [PaymentRecord] = []
+        let done = batch.map { member in
+            let step = member.step
+            guard let row = rows[step.reservation.rawValue], row.state == .sold else { return false }
+            changes.append(ReservationBook.Change(row, to: .refunded))
+            records.append(PaymentRecord(JobID(rawValue: row.id), step.attempt, .refunded, step.report))
+            return true
+        }
+        let told = changes.map { NotificationDraft.refunded($0.row) }
+        let more = PaymentRecord.update(records) + NotificationDraft.insert(told)
+        try await ReservationBook.apply(changes, and: more, in: &transaction)
+        return done
+    }
+}

@@ -1,0 +1,67 @@
+package import Postgres
+
+/// A reservation as its buyer sees it.
+package struct ReservationView: Sendable, Equatable {
+    package var id: ReservationID
+    package var onSale: OnSaleID
+    package var admission: AdmissionID
+    package var state: ReservationState
+    package var tier: String
+    package var quantity: Int
+    /// The labels of the seats; empty for standing room.
+    package var seats: [String]
+    package var total: Int64
+    package var currency: String
+    /// When the present state ends by itself; means nothing once the reservation has ended.
+    package var expiresAt: PostgresTimestamp
+    package var extensionsLeft: Int
+    package var paymentsLeft: Int
+    /// Why the last thing went wrong, such as `payment_declined`.
+    package var problem: String?
+    /// Where the buyer must go to finish paying.
+    package var nextAction: String?
+
+    /// Reads one reservation by the primary key; nil when there is none.
+    static func read(
+        _ id: ReservationID,
+        from executor: some PostgresExecutor
+    ) async throws -> ReservationView? {
+        let rows = try await executor.query(
+            Query(
+                "reservations.view",
+                """
+                SELECT r.on_sale_id, r.admission_id, r.state, r.tier, r.quantity,
+                    ARRAY (
+                        SELECT s.label FROM seats AS s
+                        WHERE s.on_sale_id = r.on_sale_id AND s.seat = ANY (r.seats) ORDER BY s.seat
+                    ),
+                    r.total, r.currency, r.expires_at, greatest(c.extension_limit - r.extended, 0),
+                    greatest(c.payment_limit - r.attempt, 0), r.problem, p.next_action
+                FROM reservations AS r
+                JOIN reservation_rules AS c ON c.on_sale_id = r.on_sale_id
+                LEFT JOIN payments AS p ON p.reservation_id = r.id AND p.attempt = r.attempt AND r.state = 'paying'
+                WHERE r.id = \(id.rawValue)
+                """
+            )
+        )
+        guard let row = rows.first else { return nil }
+        let stateName: String = try row[2]
+        guard let state = ReservationState(rawValue: stateName) else { return nil }
+        return ReservationView(
+            id: id,
+            onSale: OnSaleID(rawValue: try row[0]),
+            admission: AdmissionID(rawValue: try row[1]),
+            state: state,
+            tier: try row[3],
+            quantity: try row[4],
+            seats: try row[5],
+            total: try row[6],
+            currency: try row[7],
+            expiresAt: try row[8],
+            extensionsLeft: try row[9],
+            paymentsLeft: try row[10],
+            problem: try row[11],
+            nextAction: try row[12]
+        )
+    }
+}
