@@ -105,13 +105,13 @@ extension Plan.Schedule {
         if startsAt < opensAt {
             issues.add(
                 "starts_at",
-                "(\(RFC3339.string(startsAt))) must not be before opens_at (\(RFC3339.string(opensAt)))"
+                "(\(startsAt)) must not be before opens_at (\(opensAt))"
             )
         }
         if closesAt <= startsAt {
             issues.add(
                 "closes_at",
-                "(\(RFC3339.string(closesAt))) must be after starts_at (\(RFC3339.string(startsAt)))"
+                "(\(closesAt)) must be after starts_at (\(startsAt))"
             )
         }
     }

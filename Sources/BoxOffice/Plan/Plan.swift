@@ -1,3 +1,5 @@
+package import Postgres
+
 /// What a promoter files: the event, when and how fast it sells, and every place there is to sell.
 package struct Plan: Sendable, Equatable {
     package var title: String
@@ -21,14 +23,14 @@ package struct Plan: Sendable, Equatable {
 }
 
 extension Plan {
-    /// When things happen, in microseconds since 1970, UTC.
+    /// When things happen.
     package struct Schedule: Sendable, Equatable {
         /// The waiting room opens; everyone who joins from here on is drawn.
-        package var opensAt: Int64
+        package var opensAt: PostgresTimestamp
         /// The draw is made and admission begins; whoever joins later comes after the drawn.
-        package var startsAt: Int64
+        package var startsAt: PostgresTimestamp
         /// Nobody is called any more.
-        package var closesAt: Int64
+        package var closesAt: PostgresTimestamp
     }
 
     /// How fast, and how many at once.

@@ -1,3 +1,5 @@
+internal import Postgres
+
 /// Reads the fields of one JSON object, remembering where it is and noting what doesn't fit.
 struct PlanFields {
     let path: String
@@ -60,11 +62,11 @@ struct PlanFields {
         }
     }
 
-    /// An instant, in microseconds since 1970, UTC.
-    func instant(_ name: String) -> Int64? {
+    /// An instant.
+    func instant(_ name: String) -> PostgresTimestamp? {
         required(name, "an RFC 3339 instant such as 2026-06-12T10:00:00Z") { value in
             guard case .string(let text) = value else { return nil }
-            return RFC3339.microseconds(text)
+            return PostgresTimestamp(rfc3339: text)
         }
     }
 

@@ -1,5 +1,6 @@
 @testable import BoxOffice
 import Foundation
+import Postgres
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -17,7 +18,7 @@ struct PlanTests {
     @Test func `rows and seats are spelt out`() throws {
         let plan = try Plan(json: Self.json())
         #expect(plan.title == "Evening")
-        #expect(plan.schedule.startsAt - plan.schedule.opensAt == 1800 * 1_000_000)
+        #expect(plan.schedule.startsAt - plan.schedule.opensAt == .seconds(1800))
         #expect(plan.rules.turnSeconds == 120)
         #expect(plan.reservations.maxPerBuyer == 6)
         guard case .seated(let rows) = plan.sections[1].room else {

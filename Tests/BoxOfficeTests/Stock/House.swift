@@ -41,7 +41,7 @@ struct House: Sendable {
             venue: "Hall",
             city: "Town",
             currency: "EUR",
-            schedule: .init(opensAt: 0, startsAt: 0, closesAt: 1),
+            schedule: .init(opensAt: .distantPast, startsAt: .distantPast, closesAt: .distantFuture),
             rules: .init(ratePerMinute: 60, activeLimit: 10, turnSeconds: 60, sessionSeconds: 60),
             reservations: reservations,
             tiers: [

@@ -1,0 +1,152 @@
+package import Postgres
+
+/// What a gateway keeps in memory of an on-sale, and most of what `/status` shows.
+package struct OnSaleStatus: Sendable, Equatable {
+    /// What is left of a price level.
+    package struct Tier: Sendable, Equatable {
+        package let id: String
+        package let name: String
+        package let price: Int64
+        package let numbered: Bool
+        package let capacity: Int
+        package let free: Int
+        /// Held or being paid: it may come back.
+        package let held: Int
+        package let sold: Int
+    }
+
+    package let id: OnSaleID
+    package let title: String
+    package let venue: String
+    package let city: String
+    package let currency: String
+    package let opensAt: PostgresTimestamp
+    package let startsAt: PostgresTimestamp
+    package let closesAt: PostgresTimestamp
+    package let state: OnSaleState
+    package let pausedAt: PostgresTimestamp?
+    package let serving: Int64
+    /// The last number that was issued.
+    package let last: Int64
+    package let ratePerMinute: Int
+    /// How many were called in the last minute.
+    package let recentPerMinute: Int
+    package let turnSeconds: Int
+    package let sessionSeconds: Int
+    package let message: String?
+    /// Grows with everything here but the tiers' numbers; among equals the latest read counts.
+    package let seq: Int64
+    package let tiers: [Tier]
+    /// Published at scheduling.
+    package let commitment: [UInt8]
+    /// For buyers' fingerprints and receipts.
+    ///
+    /// Never leaves the gateway.
+    package let entrySalt: [UInt8]
+    /// How many were sealed in.
+    package let entries: Int64?
+    package let sealedAt: PostgresTimestamp?
+    package let root: [UInt8]?
+    package let drawKey: [UInt8]?
+    /// The secret, revealed once the draw is made; nil before.
+    package let revealedSecret: [UInt8]?
+    package let drawnAt: PostgresTimestamp?
+    /// The database's time of this reading.
+    package let readAt: PostgresTimestamp
+
+    /// The state that buyers are told.
+    package var publishedState: String { state.published(paused: pausedAt != nil) }
+
+    /// All on-sales that still matter, in one statement: those that run, and those that ended within a day.
+    package static func all(
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> [OnSaleStatus] {
+        try await database.query(query).map(OnSaleStatus.init)
+    }
+
+    private static var query: Query {
+        Query(
+            "on_sale.status",
+            """
+            SELECT o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.state,
+                o.paused_at, o.serving, a.issued, o.rate_per_minute, r.called, o.turn_seconds, o.session_seconds,
+                o.message, o.seq, o.commitment, o.entry_salt, o.entries, o.sealed_at, o.root, o.draw_key,
+                CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at,
+                t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold
+            FROM (SELECT usher_now() AS at) now, on_sales o
+                JOIN arrivals a USING (on_sale_id)
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(sum(called), 0)::bigint AS called FROM (
+                        SELECT called, called_at FROM turns WHERE on_sale_id = o.on_sale_id
+                        ORDER BY first_number DESC LIMIT 100) latest
+                    WHERE called_at > now.at - interval '1 minute') r
+                CROSS JOIN LATERAL (
+                    SELECT coalesce(array_agg(id ORDER BY ordinal), '{}') AS ids,
+                        coalesce(array_agg(name ORDER BY ordinal), '{}') AS names,
+                        coalesce(array_agg(price ORDER BY ordinal), '{}') AS prices,
+                        coalesce(array_agg(numbered ORDER BY ordinal), '{}') AS numbered,
+                        coalesce(array_agg(capacity ORDER BY ordinal), '{}') AS capacities,
+                        coalesce(array_agg(free ORDER BY ordinal), '{}') AS free,
+                        coalesce(array_agg(held + paying ORDER BY ordinal), '{}') AS held,
+                        coalesce(array_agg(sold ORDER BY ordinal), '{}') AS sold
+                    FROM tiers WHERE on_sale_id = o.on_sale_id) t
+            WHERE o.state NOT IN ('closed', 'cancelled') OR o.closes_at > now.at - interval '1 day'
+            ORDER BY o.on_sale_id
+            """
+        )
+    }
+
+    private init(_ row: Row) throws {
+        id = OnSaleID(rawValue: try row[0])
+        title = try row[1]
+        venue = try row[2]
+        city = try row[3]
+        currency = try row[4]
+        opensAt = try row[5]
+        startsAt = try row[6]
+        closesAt = try row[7]
+        state = try row[8]
+        pausedAt = try row[9]
+        serving = try row[10]
+        last = try row[11]
+        ratePerMinute = try row[12]
+        recentPerMinute = try row[13]
+        turnSeconds = try row[14]
+        sessionSeconds = try row[15]
+        message = try row[16]
+        seq = try row[17]
+        commitment = try row[18]
+        entrySalt = try row[19]
+        entries = try row[20]
+        sealedAt = try row[21]
+        root = try row[22]
+        drawKey = try row[23]
+        revealedSecret = try row[24]
+        drawnAt = try row[25]
+        readAt = try row[26]
+        tiers = try Self.tiers(row, at: 27)
+    }
+
+    private static func tiers(_ row: Row, at column: Int) throws -> [Tier] {
+        let ids: [String] = try row[column]
+        let names: [String] = try row[column + 1]
+        let prices: [Int64] = try row[column + 2]
+        let numbered: [Bool] = try row[column + 3]
+        let capacities: [Int32] = try row[column + 4]
+        let free: [Int32] = try row[column + 5]
+        let held: [Int32] = try row[column + 6]
+        let sold: [Int32] = try row[column + 7]
+        return ids.indices.map { index in
+            Tier(
+                id: ids[index],
+                name: names[index],
+                price: prices[index],
+                numbered: numbered[index],
+                capacity: Int(capacities[index]),
+                free: Int(free[index]),
+                held: Int(held[index]),
+                sold: Int(sold[index])
+            )
+        }
+    }
+}

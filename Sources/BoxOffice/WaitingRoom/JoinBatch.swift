@@ -1,0 +1,130 @@
+internal import Postgres
+
+/// A batch of joins: which buyers it has, which of them are known, and the statements that settle the rest.
+struct JoinBatch {
+    private struct Buyer: Hashable {
+        let onSale: OnSaleID
+        let fingerprint: [UInt8]
+    }
+
+    private let requests: [JoinRequest]
+    private let onSales: [OnSaleID]
+    /// The first request of each buyer speaks for all of them; places arrive in this order.
+    private var speakers: [(buyer: Buyer, place: PlaceID)] = []
+    private var settled: [Buyer: JoinOutcome] = [:]
+    private var doors: [OnSaleID: String] = [:]
+
+    init(_ requests: [JoinRequest]) {
+        self.requests = requests
+        onSales = Set(requests.map(\.onSale)).sorted()
+        var seen: Set<Buyer> = []
+        for request in requests where seen.insert(Self.buyer(request)).inserted {
+            speakers.append((Self.buyer(request), request.place))
+        }
+    }
+
+    private static func buyer(_ request: JoinRequest) -> Buyer {
+        Buyer(onSale: request.onSale, fingerprint: request.buyer)
+    }
+
+    /// Who has a place already, and which doors are open.
+    ///
+    /// Uses `places_one_per_buyer` and the key of `arrivals`.
+    var lookups: [Query] {
+        let ids = onSales.map(\.rawValue)
+        let doors = Query(
+            "join.doors",
+            "SELECT on_sale_id, door, NULL::bytea, NULL::bytea FROM arrivals WHERE on_sale_id = ANY (\(ids))"
+        )
+        return [doors]
+            + onSales.map { onSale in
+                let buyers = speakers.filter { $0.buyer.onSale == onSale }.map(\.buyer.fingerprint)
+                return Query(
+                    "join.known",
+                    """
+                    SELECT on_sale_id, arrival, buyer, id FROM places
+                    WHERE on_sale_id = \(onSale.rawValue) AND buyer = ANY (\(buyers))
+                    """
+                )
+            }
+    }
+
+    /// Takes in the answer to one of the lookups.
+    mutating func learn(_ rows: [Row]) throws {
+        for row in rows {
+            let onSale = OnSaleID(rawValue: try row[0])
+            if let fingerprint: [UInt8] = try row[2] {
+                let buyer = Buyer(onSale: onSale, fingerprint: fingerprint)
+                settled[buyer] = .joined(place: try Self.place(try row[3]), arrival: try row[1], isNew: false)
+            } else {
+                doors[onSale] = try row[1]
+            }
+        }
+    }
+
+    /// The statements that take numbers and insert places, in order of on-sale, so that batches can't deadlock.
+    var inserts: [(onSale: OnSaleID, count: Int, query: Query)] {
+        onSales.filter { doors[$0] == "open" }.compactMap { onSale in
+            let fresh = speakers.filter { $0.buyer.onSale == onSale && settled[$0.buyer] == nil }
+            guard !fresh.isEmpty else { return nil }
+            let query = Self.insert(
+                onSale,
+                places: fresh.map(\.place.bytes),
+                buyers: fresh.map(\.buyer.fingerprint)
+            )
+            return (onSale, fresh.count, query)
+        }
+    }
+
+    /// Inserts nothing when the door is shut by now.
+    private static func insert(_ onSale: OnSaleID, places: [[UInt8]], buyers: [[UInt8]]) -> Query {
+        Query(
+            "join.insert",
+            """
+            WITH room AS (
+                UPDATE arrivals SET issued = issued + \(places.count)
+                WHERE on_sale_id = \(onSale.rawValue) AND door = 'open'
+                RETURNING issued - \(places.count) AS base
+            )
+            INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at)
+            SELECT \(onSale.rawValue), room.base + k.ordinal, k.id, k.buyer, (SELECT usher_now())
+            FROM room, unnest(\(places), \(buyers)) WITH ORDINALITY AS k (id, buyer, ordinal)
+            RETURNING arrival, buyer, id
+            """
+        )
+    }
+
+    /// Takes in what an insert returned.
+    mutating func place(_ rows: [Row], in onSale: OnSaleID) throws {
+        for row in rows {
+            let buyer = Buyer(onSale: onSale, fingerprint: try row[1])
+            settled[buyer] = .joined(place: try Self.place(try row[2]), arrival: try row[0], isNew: true)
+        }
+    }
+
+    /// One outcome for each request; of two by the same buyer only the first is told that the place is new.
+    var outcomes: [JoinOutcome] {
+        var told: Set<Buyer> = []
+        return requests.map { request in
+            let buyer = Self.buyer(request)
+            guard let outcome = settled[buyer] else { return refusal(request.onSale) }
+            if told.insert(buyer).inserted { return outcome }
+            guard case .joined(let place, let arrival, _) = outcome else { return outcome }
+            return .joined(place: place, arrival: arrival, isNew: false)
+        }
+    }
+
+    private func refusal(_ onSale: OnSaleID) -> JoinOutcome {
+        switch doors[onSale] {
+        case nil: .unknownOnSale
+        case "not_open": .notOpen
+        case "sold_out": .soldOut
+        default: .closed
+        }
+    }
+
+    private static func place(_ bytes: [UInt8]) throws -> PlaceID {
+        guard let place = PlaceID(bytes: bytes) else { throw DrawProblem.missingEntry(0) }
+        return place
+    }
+}

@@ -1,0 +1,15 @@
+/// How long a client should wait before it asks again.
+package enum PollPolicy {
+    /// A twentieth of the expected wait, from one second to half a minute, and at most a quarter of a turn, so that
+    /// nobody sleeps through their turn.
+    ///
+    /// - Parameters:
+    ///   - waitSeconds: Until something is expected to change; nil when nobody knows.
+    ///   - turnSeconds: How long a called buyer has to come in.
+    /// - Returns: Milliseconds.
+    package static func milliseconds(waitSeconds: Int?, turnSeconds: Int) -> Int {
+        let wanted = waitSeconds.map { $0 * 1000 / 20 } ?? 5000
+        let ceiling = max(250, min(30_000, turnSeconds * 1000 / 4))
+        return min(max(wanted, 1000), ceiling)
+    }
+}
