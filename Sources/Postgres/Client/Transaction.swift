@@ -185,8 +185,8 @@ public struct Transaction: PostgresExecutor, ~Copyable {
         ] {
             guard let limit else { continue }
             // Zero would mean no limit at all.
-            let milliseconds = String(max(1, limit.microseconds / 1000))
-            queries.append(Query("begin.limit", "SELECT set_config(\(setting), \(milliseconds), true)"))
+            let milliseconds = max(1, limit.microseconds / 1000)
+            queries.append(Query("begin.limit", SQL(stringLiteral: "SET LOCAL \(setting) = \(milliseconds)")))
         }
         return queries
     }

@@ -48,6 +48,7 @@ extension PostgresConnection {
         guard operation == ticket, cancellation == .requested else { return }
         cancellation = .delivered
         if let waiter = cancellationWaiter.take() { return waiter.resume() }
+        if let roundTrip, let outcome = roundTrip.outcome { return finish(roundTrip, outcome) }
         _ = loop.schedule(after: Self.repetition) { [weak self] in
             self?.assumeIsolated {
                 guard $0.isBusy, $0.operation == ticket, $0.cancellation == .delivered else { return }

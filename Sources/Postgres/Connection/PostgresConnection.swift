@@ -33,6 +33,8 @@ actor PostgresConnection {
     private(set) var awaited: Awaited?
     private var waiter: CheckedContinuation<Void, Never>?
 
+    /// The round trip under way; other operations wait with ``wait(for:)``.
+    var roundTrip: RoundTrip?
     /// Whether an operation is under way; a second one would be a misuse.
     var isBusy = false
     /// Grows with each operation, so that a late cancellation hits no other.
@@ -140,7 +142,7 @@ actor PostgresConnection {
     func ready(_ readiness: Readiness) {
         guard let libpq else { return }
         if awaited == .handshake { return resume() }
-        if awaited == nil && isBusy {
+        if awaited == nil && isBusy && (roundTrip == nil || roundTrip?.outcome != nil) {
             // Nobody wants it yet (COPY out, whose reader is slow): leave it in the socket.
             try? watch([])
             return
@@ -148,8 +150,14 @@ actor PostgresConnection {
         if readiness != .write {
             let isAlive = libpq.consumeInput()
             while let notification = libpq.nextNotification() { notifications.append(notification) }
-            guard isAlive else { return lose(libpq.message) }
+            guard isAlive else {
+                // The server's last words may still have come.
+                let message = libpq.message
+                if let roundTrip { advance(roundTrip) }
+                return lose(message)
+            }
         }
+        if let roundTrip { return advance(roundTrip) }
         switch awaited {
         case .result: if !libpq.isBusy { resume() }
         case .notification: if !notifications.isEmpty { resume() }
@@ -177,15 +185,8 @@ actor PostgresConnection {
         registration = nil
     }
 
-    func flush() async throws {
-        while true {
-            switch try live().flush() {
-            case 0: return
-            case 1: try await wait(for: .room)
-            default: throw lost()
-            }
-        }
-    }
+    /// Whether there is something left to send.
+    var isWriting: Bool { interest.contains(.write) }
 
     // MARK: The end
 
@@ -211,6 +212,7 @@ actor PostgresConnection {
         publicState.store(State.unusable.rawValue, ordering: .releasing)
         unwatch()
         libpq = nil
+        if let roundTrip { finish(roundTrip, .failure(roundTrip.about(error))) }
         resume()
         onClose()
     }

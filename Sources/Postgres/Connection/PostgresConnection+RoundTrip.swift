@@ -1,0 +1,231 @@
+internal import Reactor
+
+extension PostgresConnection {
+    /// Runs statements in one round trip and waits for all their results.
+    ///
+    /// The caller stays where it runs: there is one job for the loop, none if it is the caller's own, and one
+    /// resumption. The rest happens when the socket is ready.
+    ///
+    /// - Parameters:
+    ///   - queries: the statements; those not yet prepared are prepared on the way.
+    ///   - isCancellable: whether the task's cancellation reaches the server. The end of a transaction must not
+    ///     be cut off.
+    /// - Returns: the result of each.
+    /// - Throws: ``PostgresError`` of the first statement that failed.
+    nonisolated func run(_ queries: [Query], isCancellable: Bool = true) async throws -> [ResultSet] {
+        guard !queries.isEmpty else { return [] }
+        let cancellation = CancellationSwitch()
+        guard isCancellable else {
+            return try await withCheckedThrowingContinuation { submit(RoundTrip(queries, $0), cancellation) }
+        }
+        if Task.isCancelled { throw PostgresError(.cancelled, "the task was cancelled").about(queries[0]) }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { submit(RoundTrip(queries, $0), cancellation) }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.cancel(cancellation) } }
+        }
+    }
+
+    private nonisolated func submit(_ trip: RoundTrip, _ cancellation: CancellationSwitch) {
+        if loop.isCurrent {
+            assumeIsolated { $0.start(trip, cancellation) }
+        } else {
+            loop.execute { self.assumeIsolated { $0.start(trip, cancellation) } }
+        }
+    }
+
+    private func start(_ trip: RoundTrip, _ cancellation: CancellationSwitch) {
+        var refusal: PostgresError?
+        if cancellation.isCancelled { refusal = PostgresError(.cancelled, "the task was cancelled") }
+        if isBusy { refusal = PostgresError(.misuse, "the connection is busy with another statement") }
+        if libpq == nil { refusal = failure ?? PostgresError(.connection, "the connection is closed") }
+        if let refusal { return trip.continuation.resume(throwing: trip.about(refusal)) }
+        isBusy = true
+        operation += 1
+        trip.ticket = operation
+        cancellation.trip = trip
+        roundTrip = trip
+        trip.begin = takeBegin()
+        trip.wasIdle = libpq?.transactionStatus == .idle
+        dispatch(trip)
+    }
+
+    private func cancel(_ cancellation: CancellationSwitch) {
+        cancellation.isCancelled = true
+        if let trip = cancellation.trip, trip === roundTrip { cancel(trip.ticket) }
+    }
+
+    // MARK: Sending
+
+    private func dispatch(_ trip: RoundTrip) {
+        do {
+            try enqueue(trip)
+            try push()
+        } catch {
+            _ = lost()
+        }
+    }
+
+    /// Sends what libpq has buffered, as far as the socket takes it.
+    func push() throws {
+        switch try live().flush() {
+        case 0: try watch(.read)
+        case 1: try watch([.read, .write])
+        default: throw lost()
+        }
+    }
+
+    /// Queues everything in libpq, up to the synchronisation point.
+    private func enqueue(_ trip: RoundTrip) throws {
+        let libpq = try live()
+        if !isInPipelineMode {
+            guard libpq.enterPipeline() else { throw lost() }
+            isInPipelineMode = true
+        }
+        if trip.isSecondTry {
+            if libpq.transactionStatus == .failed { try enqueueAside("ROLLBACK", trip) }
+            try enqueueAside("DEALLOCATE ALL", trip)
+        }
+        var onTheWay: [StatementCache.Key: String] = [:]
+        for query in trip.begin { try enqueue(query, isWanted: false, trip, &onTheWay) }
+        for query in trip.queries { try enqueue(query, isWanted: true, trip, &onTheWay) }
+        guard libpq.sendSync() else { throw lost() }
+    }
+
+    private func enqueue(
+        _ query: Query,
+        isWanted: Bool,
+        _ trip: RoundTrip,
+        _ onTheWay: inout [StatementCache.Key: String]
+    ) throws {
+        let libpq = try live()
+        let key = StatementCache.Key(query)
+        var name = statements.name(for: key) ?? onTheWay[key]
+        if name == nil {
+            // In a failed transaction nothing can be forgotten; it is made up for later.
+            while libpq.transactionStatus != .failed || trip.isSecondTry,
+                let evicted = statements.evict(expecting: onTheWay.count + 1)
+            {
+                try enqueueAside("DEALLOCATE \(evicted.name)", trip)
+                trip.steps[trip.steps.count - 1] = .forget(evicted.key, name: evicted.name)
+            }
+            let fresh = statements.makeName()
+            guard libpq.sendPrepare(fresh, text: query.text, types: key.types) else { throw lost() }
+            trip.steps.append(.prepare(key, name: fresh, query))
+            onTheWay[key] = fresh
+            name = fresh
+        }
+        guard let name, libpq.sendPrepared(name, query) else { throw lost() }
+        trip.steps.append(.query(query, isWanted: isWanted))
+    }
+
+    /// Queues a statement of our own as the unnamed one, so that it takes no place in the cache.
+    private func enqueueAside(_ text: String, _ trip: RoundTrip) throws {
+        let libpq = try live()
+        guard libpq.sendPrepare("", text: text, types: []), libpq.sendPrepared("", Self.unnamed) else {
+            throw lost()
+        }
+        trip.steps.append(contentsOf: [.aside, .aside])
+    }
+
+    private static let unnamed = Query("unnamed", "")
+
+    // MARK: Receiving
+
+    /// Takes the results that are there; called on the loop whenever the socket is ready.
+    func advance(_ trip: RoundTrip) {
+        do {
+            if isWriting { try push() }
+            while true {
+                let libpq = try live()
+                guard !libpq.isBusy else { return }
+                guard let result = libpq.nextResult() else {
+                    guard trip.awaitsSeparator else { throw lost() }
+                    trip.awaitsSeparator = false
+                    trip.position += 1
+                    continue
+                }
+                if result.status == .synchronised { return complete(trip) }
+                try take(result, for: trip)
+                trip.awaitsSeparator = true
+            }
+        } catch {
+            // Whatever ended the connection ended the round trip, too.
+            if failure == nil { _ = lost() }
+        }
+    }
+
+    private func take(_ result: ResultSet, for trip: RoundTrip) throws {
+        guard trip.position < trip.steps.count else {
+            // Past the last step only the server's good-bye can come.
+            throw abort(result.status == .failed ? result.error : PostgresError(.connection, "out of step"))
+        }
+        let step = trip.steps[trip.position]
+        switch (result.status, step) {
+        case (.done, .prepare(let key, let name, _)):
+            statements.insert(key, name: name)
+        case (.done, .query(_, isWanted: true)), (.rows, .query(_, isWanted: true)):
+            trip.results.append(result)
+        case (.skipped, .forget(let key, let name)):
+            statements.insert(key, name: name)
+        case (.copyIn, _), (.copyOut, _):
+            // There is no way to end a COPY in pipeline mode.
+            throw abort(step.about(PostgresError(.misuse, "COPY is for copyIn and copyOut")))
+        case (.failed, _):
+            let error = step.about(result.error)
+            guard error.code == .server else { throw abort(error) }
+            if result.isStalePlan, trip.complaint == nil {
+                trip.hasStalePlan = true
+                if case .query(let query, _) = step { statements.remove(.init(query)) }
+            }
+            trip.complaint = trip.complaint ?? error
+        default: break
+        }
+    }
+
+    private func complete(_ trip: RoundTrip) {
+        if trip.hasStalePlan, trip.wasIdle, !trip.isSecondTry {
+            // The schema changed under a prepared statement, and nothing was done yet: forget them all, once.
+            statements = statements.emptied()
+            trip.isSecondTry = true
+            trip.hasStalePlan = false
+            trip.complaint = nil
+            trip.steps = []
+            trip.position = 0
+            trip.results = []
+            return dispatch(trip)
+        }
+        if let complaint = trip.complaint {
+            finish(trip, .failure(complaint))
+        } else {
+            finish(trip, .success(trip.results))
+        }
+    }
+
+    /// Hands the outcome to the caller, as soon as no cancellation is on its way that could hit the next statement.
+    func finish(_ trip: RoundTrip, _ outcome: Result<[ResultSet], PostgresError>) {
+        guard trip === roundTrip else { return }
+        if cancellation == .requested, failure == nil {
+            trip.outcome = outcome
+            return
+        }
+        let wasCancelled = cancellation != .none
+        cancellation = .none
+        roundTrip = nil
+        isBusy = false
+        publish()
+        switch outcome {
+        case .success(let results): trip.continuation.resume(returning: results)
+        case .failure(let error):
+            trip.continuation.resume(throwing: wasCancelled ? cancelled(error) : error)
+        }
+    }
+
+    /// What an error means when the task was cancelled.
+    func cancelled(_ error: PostgresError) -> PostgresError {
+        guard error.sqlState == .queryCanceled || failure != nil else { return error }
+        var cancelled = error
+        cancelled.code = .cancelled
+        return cancelled
+    }
+}
