@@ -104,6 +104,27 @@ struct CopyTests {
         }
     }
 
+    @Test func `a writer that is cancelled copies nothing`() async throws {
+        try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
+            try await database.client.execute(make)
+            let (started, signal) = AsyncStream.makeStream(of: Void.self)
+            let task = Task {
+                try await database.client.copyIn(copyText) { writer in
+                    while true {
+                        try await writer.write(Array("1\tone\n".utf8))
+                        signal.yield()
+                    }
+                }
+            }
+            for await _ in started { break }
+            task.cancel()
+            let error = await #expect(throws: PostgresError.self) { try await task.value }
+            #expect(error?.code == .cancelled)
+            let row = try await database.client.first(count)
+            #expect(try row?[0] == 0)
+        }
+    }
+
     @Test func `what is no COPY, or goes the other way, is refused`() async throws {
         try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
             try await database.client.execute(make)
