@@ -1,3 +1,4 @@
+package import Jobs
 internal import Postgres
 
 /// What SQL can see of the promises about places and admission, and of the audit's own chain.

@@ -1,3 +1,4 @@
+package import Jobs
 internal import Postgres
 
 /// What must never be seen in the tables of stock, reservations and payments.

@@ -1,0 +1,107 @@
+internal import Postgres
+
+/// What SQL can see of the promises about jobs: none is lost, and no write came from a claim that was over.
+package enum EngineAudit {
+    /// Every query returns one text per offender, at most twenty.
+    package static let checks: [AuditCheck] = [
+        AuditCheck(
+            promise: 1,
+            name: "every ready job can be claimed",
+            query: Query(
+                "audit.ready",
+                """
+                SELECT format('job %s (%s) is ready in queue %s, but in none of its lanes', j.id, j.name, j.queue)
+                FROM jobs j JOIN queues q ON q.name = j.queue
+                WHERE j.state = 'ready' AND NOT EXISTS (
+                    SELECT FROM ready r WHERE r.lane = q.first_lane + (j.id % q.lanes)::integer
+                        AND r.priority = j.priority AND r.job_id = j.id)
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "every job that waits for a time has its timer",
+            query: Query(
+                "audit.timers",
+                """
+                SELECT format('job %s (%s) is %s until %s, but no timer will wake it', j.id, j.name, j.state, j.wake_at)
+                FROM jobs j
+                WHERE j.state IN ('scheduled', 'waiting') AND j.wake_at IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM timers t WHERE t.wake_at = j.wake_at AND t.job_id = j.id)
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "every parked run waits for something that has not come",
+            query: Query(
+                "audit.waits",
+                """
+                SELECT CASE WHEN e.name IS NULL
+                    THEN format('run %s (%s) waits for nothing', j.id, j.name)
+                    ELSE format('run %s (%s) waits for %s, which has come', j.id, j.name, e.name) END
+                FROM jobs j LEFT JOIN events e ON e.job_id = j.id AND e.name = ANY (j.waiting_for)
+                WHERE j.state = 'waiting' AND (e.name IS NOT NULL
+                    OR j.wake_at IS NULL AND coalesce(cardinality(j.waiting_for), 0) = 0)
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "every running job would be found again if its worker died",
+            query: Query(
+                "audit.claims",
+                """
+                SELECT format('job %s (%s) runs in worker %s, which has no claim to it', j.id, j.name, j.worker_id)
+                FROM jobs j
+                WHERE j.state = 'running' AND NOT EXISTS (
+                    SELECT FROM claims c WHERE c.worker_id = j.worker_id AND j.id = ANY (c.job_ids))
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "no parent waits for a child that has ended",
+            query: Query(
+                "audit.children",
+                """
+                SELECT format('run %s waits for its child %s, which is %s', p.id, j.id, j.state)
+                FROM jobs p JOIN jobs j ON j.parent_id = p.id AND j.parent_event = ANY (p.waiting_for)
+                WHERE p.state = 'waiting' AND j.state IN ('done', 'failed', 'cancelled')
+                ORDER BY p.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 2,
+            name: "no checkpoint was written under an epoch that its run never had",
+            query: Query(
+                "audit.epochs",
+                """
+                SELECT format('checkpoint %s of run %s carries epoch %s, the run is at %s', c.key, c.job_id, c.epoch,
+                    j.epoch)
+                FROM checkpoints c JOIN jobs j ON j.id = c.job_id
+                WHERE c.epoch > j.epoch OR c.epoch < 1 ORDER BY c.job_id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 2,
+            name: "nothing was written to a run after its end",
+            query: Query(
+                "audit.afterlife",
+                """
+                SELECT format('run %s (%s) is %s, and still has an end to come: finished_at is %s', j.id, j.name,
+                    j.state, coalesce(j.finished_at::text, 'empty'))
+                FROM jobs j
+                WHERE (j.state IN ('done', 'failed', 'cancelled')) <> (j.finished_at IS NOT NULL)
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+    ]
+}
