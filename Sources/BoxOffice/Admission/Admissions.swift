@@ -139,7 +139,7 @@ package struct Admissions: Sendable {
     }
 
     /// Uses `admissions_live`.
-    private static func countLive(_ onSale: OnSaleID) -> Query {
+    static func countLive(_ onSale: OnSaleID) -> Query {
         Query(
             "admission.count",
             "SELECT count(*) FROM admissions WHERE on_sale_id = \(onSale.rawValue) AND ended_at IS NULL"

@@ -19,10 +19,15 @@ struct TickTransaction: Sendable {
         }
         let gap = gate.tickedAt.map { gate.now - $0 } ?? .zero
         if gate.state == .admitting, gap > Self.outage {
-            try await tx.pipeline(OnSaleGate.extend(onSale, by: gap))
+            try await tx.pipeline([
+                OnSaleGate.extendTurns(onSale, by: gap), OnSaleGate.extendSessions(onSale, by: gap),
+            ])
+        }
+        try await endSessions(gate, in: tx)
+        if gate.state == .admitting, gap <= Self.outage, try await isFull(gate, in: tx) {
+            try await tx.execute(OnSaleGate.extendTurns(onSale, by: gap))
         }
         let noShow = try await settleTurns(gate, in: tx)
-        try await endSessions(gate, in: tx)
         let numbers = try await TickNumbers.read(onSale, in: tx)
         if gate.state.isOver {
             return TickReport(isLast: numbers.active == 0)
@@ -32,6 +37,15 @@ struct TickTransaction: Sendable {
             return TickReport()
         }
         return try await call(gate, numbers, elapsed: gap, noShow: noShow, in: tx)
+    }
+
+    /// Whether nobody could come in just now.
+    ///
+    /// Turns stand still meanwhile: whoever meets a full room keeps theirs, and isn't taken for someone who
+    /// didn't come.
+    private func isFull(_ gate: OnSaleGate, in tx: borrowing Transaction) async throws -> Bool {
+        let row = try await tx.first(Admissions.countLive(onSale))
+        return try row.map { try $0[0] >= gate.activeLimit } ?? false
     }
 
     /// Ends the turns whose time is up, and learns from them how many come.

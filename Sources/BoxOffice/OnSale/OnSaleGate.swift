@@ -72,26 +72,33 @@ struct OnSaleGate: Sendable {
         return orders.order(of: id, key: drawKey, count: Int(entries))
     }
 
-    /// Makes open turns and live sessions end later.
+    /// Makes open turns end later.
     ///
-    /// Uses `turns_open` and `admissions_live`.
-    static func extend(_ id: OnSaleID, by duration: Duration) -> [Query] {
-        let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
-        return [
-            Query(
-                "turns.extend",
-                """
-                UPDATE turns SET expires_at = expires_at + make_interval(secs => \(seconds))
-                WHERE on_sale_id = \(id.rawValue) AND settled_at IS NULL
-                """
-            ),
-            Query(
-                "admissions.extend",
-                """
-                UPDATE admissions SET expires_at = expires_at + make_interval(secs => \(seconds))
-                WHERE on_sale_id = \(id.rawValue) AND ended_at IS NULL
-                """
-            ),
-        ]
+    /// Uses `turns_open`.
+    static func extendTurns(_ id: OnSaleID, by duration: Duration) -> Query {
+        Query(
+            "turns.extend",
+            """
+            UPDATE turns SET expires_at = expires_at + make_interval(secs => \(seconds(duration)))
+            WHERE on_sale_id = \(id.rawValue) AND settled_at IS NULL
+            """
+        )
+    }
+
+    /// Makes live sessions end later.
+    ///
+    /// Uses `admissions_live`.
+    static func extendSessions(_ id: OnSaleID, by duration: Duration) -> Query {
+        Query(
+            "admissions.extend",
+            """
+            UPDATE admissions SET expires_at = expires_at + make_interval(secs => \(seconds(duration)))
+            WHERE on_sale_id = \(id.rawValue) AND ended_at IS NULL
+            """
+        )
+    }
+
+    private static func seconds(_ duration: Duration) -> Double {
+        Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
 }

@@ -42,18 +42,18 @@ extension OnSales {
             let gate = try await OnSaleGate.lock(id, in: &tx)
             try gate.require([.admitting])
             guard let pausedAt = gate.pausedAt else { throw OnSaleProblem.notPaused }
-            try await tx.pipeline(
-                OnSaleGate.extend(id, by: gate.now - pausedAt) + [
-                    Query(
-                        "on_sale.resume",
-                        """
-                        UPDATE on_sales SET paused_at = NULL, seq = seq + 1, ticked_at = usher_now(), carry = 0
-                        WHERE on_sale_id = \(id.rawValue)
-                        """
-                    )
-                ]
-            )
-            let seconds = PlanValue.integer(Int((gate.now - pausedAt).components.seconds))
+            let pause = gate.now - pausedAt
+            try await tx.pipeline([
+                OnSaleGate.extendTurns(id, by: pause), OnSaleGate.extendSessions(id, by: pause),
+                Query(
+                    "on_sale.resume",
+                    """
+                    UPDATE on_sales SET paused_at = NULL, seq = seq + 1, ticked_at = usher_now(), carry = 0
+                    WHERE on_sale_id = \(id.rawValue)
+                    """
+                ),
+            ])
+            let seconds = PlanValue.integer(Int(pause.components.seconds))
             try await AuditTrail.append(
                 "resume",
                 on: id,

@@ -101,6 +101,26 @@ struct AdmissionTests {
         }
     }
 
+    @Test func `a turn stands still while the room is full`() async throws {
+        try await RoomFixture.with(["active_limit": "2", "session_seconds": "300"]) { room in
+            try await room.open()
+            let joined = try await room.join((0..<5).map { "buyer \($0)" })
+            try await room.start()
+            let line = try await room.inOrder(joined)
+            #expect(try await room.tick().called == 2)
+            try await room.postgres.execute(Query("test.limit", "UPDATE on_sales SET active_limit = 1"))
+            #expect(try await room.enter(line[0]).session != nil)
+            #expect(try await room.enter(line[1]) == .full)
+            try await room.tick(through: 60)
+            #expect(try await room.enter(line[1]) == .full)
+            #expect(try await room.onSales.find(room.onSale).noShow == 0)
+            _ = try await room.places.leave(room.onSale, arrival: line[0].arrival, place: line[0].place)
+            #expect(try await room.tick().called == 0)
+            #expect(try await room.enter(line[1]).session != nil)
+            #expect(try await room.offenders() == [])
+        }
+    }
+
     @Test func `a missed turn is over, and its slot comes back`() async throws {
         try await RoomFixture.with(["active_limit": "4"]) { room in
             try await room.open()
