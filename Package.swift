@@ -96,7 +96,8 @@ let package = Package(
         .testTarget(
             name: "HTTPGatewayTests",
             dependencies: [
-                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Jobs", "Postgres", "Reactor", "TestSupport",
+                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
+                "Telemetry", "TestSupport",
             ]
         ),
         .testTarget(

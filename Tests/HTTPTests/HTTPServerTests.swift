@@ -1,4 +1,3 @@
-import Glibc
 import Reactor
 import Testing
 
@@ -105,10 +104,7 @@ struct HTTPServerTests {
     }
 
     @Test func `2,000 idle connections are held and all still answer`() async throws {
-        var limit = rlimit()
-        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = limit.rlim_max
-        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        DescriptorLimit.raise()
         let fixture = try await Fixture()
         let client = HTTPClient(loops: fixture.loops)
         let connections = (0..<2_000).map { _ in client.connection(to: fixture.endpoint) }

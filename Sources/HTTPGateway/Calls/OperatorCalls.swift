@@ -1,0 +1,135 @@
+internal import BoxOffice
+internal import HTTP
+internal import Postgres
+internal import Telemetry
+
+extension Operation {
+    /// The first things an operator looks at and turns.
+    static let operatorCalls: [Operation] = [
+        Operation(
+            "listQueues",
+            .get,
+            "/v1/operator/queues",
+            .operator,
+            "Queues, and how much waits in each.",
+            success: (200, "QueueList")
+        ) { services, _, _ in
+            .json(try await OperatorDocuments.queues(services.postgres))
+        },
+        Operation(
+            "listWorkers",
+            .get,
+            "/v1/operator/workers",
+            .operator,
+            "Worker processes, and the pools they are of.",
+            success: (200, "WorkerList")
+        ) { services, _, _ in
+            .json(try await OperatorDocuments.workers(services.postgres))
+        },
+        Operation(
+            "scalePool",
+            .post,
+            "/v1/operator/pools/{name}/scale",
+            .operator,
+            "Says how many worker processes a pool should have; whoever supervises them obeys.",
+            body: "Scale",
+            success: (200, "Pool"),
+            problems: [.malformedJSON, .notJSON, .invalidFields, .unknownPool, .outcomeUnknown]
+        ) { services, call, holder in
+            var fields = try RequestFields(call.request)
+            let workers = fields.integer("workers", in: 0...64)
+            try fields.check()
+            let name = call.parameters["name"]
+            let body = try await OperatorDocuments.scale(name, to: workers, services.postgres)
+            services.logger.info("pool scaled", ["pool": name, "workers": workers, "by": holder.actor])
+            return .json(body)
+        },
+    ]
+}
+
+/// What operators see, read from the engine's tables.
+enum OperatorDocuments {
+    /// Counts each queue's ready jobs by its lanes' indexes.
+    static func queues(_ postgres: PostgresClient) async throws -> [UInt8] {
+        let rows = try await postgres.query(
+            Query(
+                "operator.queues",
+                """
+                SELECT q.name, q.lanes, q.paused, (
+                    SELECT count(*) FROM ready r WHERE r.lane >= q.first_lane AND r.lane < q.first_lane + q.lanes
+                )
+                FROM queues q ORDER BY q.name
+                """
+            )
+        )
+        return try JSONWriter.object { json in
+            try json.array("queues") { list in
+                for row in rows {
+                    try list.object { json in
+                        json.field("name", try row[0] as String)
+                        json.field("lanes", try row[1] as Int)
+                        json.field("paused", try row[2] as Bool)
+                        json.field("ready", try row[3] as Int64)
+                    }
+                }
+            }
+        }
+    }
+
+    static func workers(_ postgres: PostgresClient) async throws -> [UInt8] {
+        let answers = try await postgres.pipeline([
+            Query(
+                "operator.workers",
+                """
+                SELECT id, pool, queues, host, process_id, capacity, running, draining, started_at, heartbeat_at
+                FROM workers ORDER BY pool, id
+                """
+            ),
+            Query("operator.pools", "SELECT name, queues, wanted FROM pools ORDER BY name"),
+        ])
+        return try JSONWriter.object { json in
+            try json.array("workers") { list in
+                for row in answers[0] { try list.object { try write(worker: row, to: &$0) } }
+            }
+            try json.array("pools") { list in
+                for row in answers[1] { try list.object { try write(pool: row, to: &$0) } }
+            }
+        }
+    }
+
+    /// - Throws: ``Problem`` 404.
+    static func scale(_ pool: String, to workers: Int, _ postgres: PostgresClient) async throws -> [UInt8] {
+        let row = try await postgres.first(
+            Query(
+                "operator.scale",
+                """
+                UPDATE pools SET wanted = \(workers), updated_at = usher_now() WHERE name = \(pool)
+                RETURNING name, queues, wanted
+                """
+            )
+        )
+        guard let row else { throw Problem.unknownPool }
+        return try JSONWriter.object { try write(pool: row, to: &$0) }
+    }
+
+    private static func write(worker row: Row, to json: inout JSONWriter) throws {
+        json.field("id", String(try row[0] as Int64))
+        json.field("pool", try row[1] as String)
+        let queues: [String] = try row[2]
+        json.array("queues") { for queue in queues { $0.value(queue) } }
+        json.field("host", try row[3] as String)
+        json.field("process", try row[4] as Int)
+        json.field("capacity", try row[5] as Int)
+        json.field("running", try row[6] as Int)
+        json.field("draining", try row[7] as Bool)
+        json.field("started_at", "\(try row[8] as PostgresTimestamp)")
+        json.field("heartbeat_at", "\(try row[9] as PostgresTimestamp)")
+    }
+
+    private static func write(pool row: Row, to json: inout JSONWriter) throws {
+        json.field("name", try row[0] as String)
+        let queues: [String] = try row[1]
+        json.array("queues") { for queue in queues { $0.value(queue) } }
+        json.field("workers", try row[2] as Int)
+    }
+}

@@ -1,0 +1,227 @@
+internal import BoxOffice
+internal import HTTP
+internal import Postgres
+
+extension Operation {
+    /// Joining the line, looking at one's place, coming in and leaving.
+    static let placeCalls: [Operation] = [
+        Operation(
+            "join",
+            .post,
+            "/v1/on-sales/{id}/places",
+            .anyone,
+            "Takes a place in the line. The same buyer always gets the same place.",
+            body: "Join",
+            success: (201, "Joined"),
+            problems: [
+                .malformedJSON, .notJSON, .invalidFields, .unknownOnSale, .notOpen, .soldOut, .closed,
+                .outcomeUnknown,
+            ],
+            join
+        ),
+        Operation(
+            "getPlace",
+            .get,
+            "/v1/places/{id}",
+            .place,
+            "Where a place stands.",
+            success: (200, "Place"),
+            problems: [.wrongPlace, .unknownPlace, .unknownOnSale]
+        ) { services, call in
+            let token = try call.place(services)
+            if let onSale = services.board[token.onSale],
+                let view = services.places.fromMemory(token, onSale)
+            {
+                return .now(PlaceDocument.response(token.place, view, onSale))
+            }
+            return services.later {
+                let onSale = try await services.onSale(token.onSale)
+                return PlaceDocument.response(token.place, try await services.places.read(token), onSale)
+            }
+        },
+        Operation(
+            "admit",
+            .post,
+            "/v1/places/{id}/admission",
+            .place,
+            "Comes in once called. Asking again gives the same session while it lives.",
+            success: (200, "Admission"),
+            problems: [
+                .wrongPlace, .unknownPlace, .unknownOnSale, .notYet, .full, .missed, .left, .sessionOver,
+                .outcomeUnknown,
+            ],
+            admit
+        ),
+        Operation(
+            "leave",
+            .delete,
+            "/v1/places/{id}",
+            .place,
+            "Gives the place up for good.",
+            success: (204, nil),
+            problems: [.wrongPlace, .unknownPlace, .outcomeUnknown]
+        ) { services, call in
+            let token = try call.place(services)
+            return services.later {
+                try await services.places.leave(token)
+                return HTTPResponse(status: 204)
+            }
+        },
+    ]
+
+    // MARK: Joining
+
+    @Sendable private static func join(_ services: Services, _ call: Call) throws -> Reply {
+        let id = try call.onSaleID()
+        let buyer = try buyer(call.request)
+        let keys = try services.keys.current()
+        return services.later {
+            let onSale = try await services.onSale(id)
+            let salt = onSale.facts.entrySalt
+            let request = JoinRequest(onSale: id, buyer: buyer.fingerprint(under: salt))
+            switch try await services.joins.submit(request) {
+            case .joined(let place, let arrival, _):
+                return joined(
+                    PlaceToken(
+                        onSale: id,
+                        arrival: arrival,
+                        place: place,
+                        expiresAt: onSale.facts.closesAt + .seconds(86_400)
+                    ),
+                    services.board[id] ?? onSale,
+                    keys,
+                    services
+                )
+            case .notOpen:
+                let seconds = (onSale.facts.opensAt - services.board.clock.now).components.seconds
+                throw Problem.notOpen.retrying(after: Int(clamping: min(seconds, 60)))
+            case .soldOut: throw Problem.soldOut
+            case .closed: throw Problem.closed
+            case .unknownOnSale: throw Problem.unknownOnSale
+            }
+        }
+    }
+
+    private static func buyer(_ request: HTTPRequest) throws(Problem) -> Buyer {
+        var fields = try RequestFields(request)
+        if fields.has("buyer") {
+            fields.refuse("buyer", "assertions are not taken here; send a secret")
+        }
+        _ = fields.optionalString("code")
+        let secret = fields.string("secret", maxLength: 256)
+        let bytes = Base64URL.decode(secret.utf8) ?? []
+        if !secret.isEmpty && bytes.count < 16 {
+            fields.refuse("secret", "must be at least 16 random bytes in unpadded base64url")
+        }
+        try fields.check()
+        return .secret(bytes)
+    }
+
+    private static func joined(
+        _ token: PlaceToken,
+        _ onSale: OnSaleSnapshot,
+        _ keys: SigningKeys,
+        _ services: Services
+    ) -> HTTPResponse {
+        let entry = DrawEntry(onSale: token.onSale, arrival: token.arrival, place: token.place)
+        let receipt = JoinReceipt(entry: entry, blinding: entry.blinding(under: onSale.facts.entrySalt))
+        let view = services.places.fromMemory(token, onSale)
+        let body = JSONWriter.object { json in
+            json.field("place", token.place.publicID)
+            json.field("token", token.signed(with: keys))
+            json.field("state", (view?.state ?? .called).rawValue)
+            json.field("receipt", receipt.signed(with: keys))
+            json.field("poll_after_ms", onSale.facts.pollMilliseconds(number: view?.number))
+        }
+        return .json(
+            body,
+            status: 201,
+            headers: ["Location": "/v1/places/\(token.place.publicID)", "Cache-Control": "no-store"]
+        )
+    }
+
+    // MARK: Coming in
+
+    @Sendable private static func admit(_ services: Services, _ call: Call) throws -> Reply {
+        let token = try call.place(services)
+        let keys = try services.keys.current()
+        if let onSale = services.board[token.onSale], let view = services.places.fromMemory(token, onSale) {
+            // Whoever has not been called is told so without asking the database.
+            if view.state == .waiting || view.state == .prequeue { throw notYet(onSale, view.number) }
+        }
+        return services.later {
+            let request = AdmissionRequest(onSale: token.onSale, arrival: token.arrival, place: token.place)
+            let outcome = try await services.admissions.submit(request)
+            services.places.forget(token.place)
+            switch outcome {
+            case .admitted(let session): return admitted(session, token, keys)
+            case .notYet: throw notYet(try await services.onSale(token.onSale), nil)
+            case .full: throw Problem.full
+            case .missed: throw Problem.missed
+            case .left: throw Problem.left
+            case .done: throw Problem.sessionOver
+            case .unknownPlace: throw Problem.unknownPlace
+            }
+        }
+    }
+
+    private static func notYet(_ onSale: OnSaleSnapshot, _ number: Int64?) -> Problem {
+        Problem.notYet.retrying(after: onSale.facts.pollMilliseconds(number: number) / 1000)
+    }
+
+    private static func admitted(
+        _ session: AdmissionSession,
+        _ place: PlaceToken,
+        _ keys: SigningKeys
+    ) -> HTTPResponse {
+        // The token outlives the session, so that its holder can look at what was bought; the session's row decides
+        // whether more can be. It is made from what never changes, so that asking again gives the same token.
+        let token = AdmissionToken(
+            onSale: place.onSale,
+            admission: session.id,
+            arrival: place.arrival,
+            place: place.place,
+            expiresAt: session.admittedAt + .seconds(86_400)
+        )
+        let body = JSONWriter.object { json in
+            json.field("admission_token", token.signed(with: keys))
+            json.field("expires_at", "\(session.expiresAt)")
+        }
+        return .json(body, headers: ["Cache-Control": "no-store"])
+    }
+}
+
+/// A place as its buyer sees it.
+enum PlaceDocument {
+    static func response(_ place: PlaceID, _ view: PlaceStanding, _ onSale: OnSaleSnapshot) -> HTTPResponse {
+        let facts = onSale.facts
+        let body = JSONWriter.object { json in
+            json.field("place", place.publicID)
+            json.field("on_sale", onSale.id.publicID)
+            json.field("state", view.state.rawValue)
+            json.field("number", view.number)
+            json.field("ahead", view.state == .waiting ? view.number.map { facts.ahead(of: $0) } : nil)
+            if view.state == .waiting, let number = view.number, let wait = facts.wait(for: number) {
+                json.object("eta_seconds") { eta in
+                    eta.field("p25", wait.p25)
+                    eta.field("p50", wait.p50)
+                    eta.field("p75", wait.p75)
+                }
+            } else {
+                json.field("eta_seconds", JSONValue.null)
+            }
+            json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
+            json.field("poll_after_ms", pollAfter(view, facts))
+            json.field("seq", facts.seq)
+        }
+        return .json(body, headers: ["Cache-Control": "private, no-store"])
+    }
+
+    private static func pollAfter(_ view: PlaceStanding, _ facts: OnSaleStatus) -> Int {
+        switch view.state {
+        case .prequeue, .waiting: facts.pollMilliseconds(number: view.number)
+        case .called, .admitted: PollPolicy.milliseconds(waitSeconds: 0, turnSeconds: facts.turnSeconds)
+        case .missed, .left, .done: 30_000
+        }
+    }
+}

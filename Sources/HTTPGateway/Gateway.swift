@@ -1,0 +1,115 @@
+internal import HTTP
+public import Postgres
+public import Reactor
+public import Telemetry
+public import Workflows
+
+/// The HTTP side of the box office: the API of buyers, promoters and operators, and the admin port.
+///
+/// ```swift
+/// let gateway = Gateway(postgres: postgres, loops: loops, registry: registry)
+/// try await gateway.run { ports in print("listening on port \(ports.api)") }
+/// ```
+public final class Gateway: Sendable {
+    /// The ports that a gateway listens on.
+    public struct Ports: Sendable, Hashable {
+        /// The API's.
+        public let api: Int
+        /// The admin port.
+        public let admin: Int
+    }
+
+    private let loops: EventLoopGroup
+    private let configuration: GatewayConfiguration
+    private let services: Services
+    private let api: HTTPServer
+    private let admin: HTTPServer
+    private let stop = StopSignal()
+
+    /// Prepares a gateway; nothing listens yet.
+    ///
+    /// - Parameters:
+    ///   - postgres: the database, migrated.
+    ///   - loops: the connections live there.
+    ///   - registry: has the code of reservations; the gateway runs only their first step.
+    ///   - configuration: where to listen.
+    ///   - metrics: the gateway's own are added, and all are shown on the admin port.
+    ///   - logger: hears what operators should know.
+    public init(
+        postgres: PostgresClient,
+        loops: EventLoopGroup,
+        registry: WorkflowRegistry,
+        configuration: GatewayConfiguration = GatewayConfiguration(),
+        metrics: MetricsRegistry = MetricsRegistry(),
+        logger: Logger = Logger(label: "gateway")
+    ) {
+        self.loops = loops
+        self.configuration = configuration
+        let services = Services(
+            postgres: postgres,
+            registry: registry,
+            configuration: configuration,
+            metrics: metrics,
+            logger: logger
+        )
+        self.services = services
+        let dispatcher = Dispatcher(services: services, metrics: metrics)
+        var server = configuration.server
+        // Some are needed for the database and the process itself; whoever comes too late should be told so.
+        server.maxConnections = min(server.maxConnections, max(64, DescriptorLimit.raise() - 256))
+        api = HTTPServer(loops: loops, configuration: server) { dispatcher.answer($0) }
+        let page = AdminPage(
+            services: services,
+            metrics: metrics,
+            connections: { [api] in api.connections },
+            isStopping: { [stop] in stop.isSet }
+        )
+        admin = HTTPServer(loops: loops) { page.answer($0) }
+    }
+
+    /// Listens and answers until ``drain()`` or until the task is cancelled; then what is in flight is finished.
+    ///
+    /// - Parameter whenListening: is told the ports.
+    /// - Throws: `HTTPServerError` when a port can't be had, ``PostgresError`` when the queues can't be made.
+    public func run(whenListening: @Sendable (Ports) -> Void = { _ in }) async throws {
+        try await services.prepare()
+        let ports = Ports(
+            api: try await api.start(address: configuration.address, port: configuration.port),
+            admin: try await startAdmin()
+        )
+        try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await self.services.run(on: self.loops) }
+                whenListening(ports)
+                group.addTask {
+                    await self.stop.wait()
+                    await self.api.drain()
+                    self.services.close()
+                    await self.admin.drain(deadline: .seconds(1))
+                }
+                // Whichever ends first, a failure or the drain, the other follows.
+                defer {
+                    stop.set()
+                    group.cancelAll()
+                }
+                try await group.next()
+            }
+        } onCancel: {
+            stop.set()
+        }
+    }
+
+    private func startAdmin() async throws -> Int {
+        do {
+            return try await admin.start(address: configuration.adminAddress, port: configuration.adminPort)
+        } catch {
+            await api.drain(deadline: .zero)
+            throw error
+        }
+    }
+
+    /// Stops accepting, finishes what is in flight, and lets ``run(whenListening:)`` return.
+    public func drain() {
+        stop.set()
+    }
+}

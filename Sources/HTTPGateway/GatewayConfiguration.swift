@@ -1,0 +1,34 @@
+public import HTTP
+
+/// Where a gateway listens, and what it takes.
+public struct GatewayConfiguration: Sendable {
+    /// The address of the API.
+    public var address: String
+    /// The port of the API; 0 lets the system choose.
+    public var port: Int
+    /// The address of the admin port: health and metrics, for machines.
+    public var adminAddress: String
+    /// The admin port; 0 lets the system choose.
+    public var adminPort: Int
+    /// Limits and timeouts of the API's server.
+    public var server: HTTPServerConfiguration
+    /// What payment callbacks are signed with; without it there are none.
+    public var paymentSecret: String?
+
+    /// Makes a configuration.
+    public init(
+        address: String = "127.0.0.1",
+        port: Int = 8080,
+        adminAddress: String = "127.0.0.1",
+        adminPort: Int = 8081,
+        server: HTTPServerConfiguration = HTTPServerConfiguration(limits: HTTPLimits(bodyBytes: 1_048_576)),
+        paymentSecret: String? = nil
+    ) {
+        self.address = address
+        self.port = port
+        self.adminAddress = adminAddress
+        self.adminPort = adminPort
+        self.server = server
+        self.paymentSecret = paymentSecret
+    }
+}

@@ -1,0 +1,89 @@
+internal import BoxOffice
+internal import Postgres
+internal import Reactor
+internal import Telemetry
+
+/// The on-sales as this gateway knows them, read once a second whoever asks.
+///
+/// What was seen of an on-sale never goes back: an answer with a smaller `seq`, from a replica or a slow
+/// connection, is passed over.
+final class OnSaleBoard: Sendable {
+    private struct State {
+        var snapshots: [OnSaleID: OnSaleSnapshot] = [:]
+        var lastRefresh: MonotonicTime?
+    }
+
+    let clock = DatabaseClock()
+    private let postgres: PostgresClient
+    private let orders: DrawOrders
+    private let logger: Logger
+    private let state = Lock(State())
+
+    init(postgres: PostgresClient, orders: DrawOrders, logger: Logger) {
+        self.postgres = postgres
+        self.orders = orders
+        self.logger = logger
+    }
+
+    /// An on-sale, if the board has it.
+    subscript(id: OnSaleID) -> OnSaleSnapshot? {
+        state.withLock { $0.snapshots[id] }
+    }
+
+    /// All on-sales, oldest first.
+    var all: [OnSaleSnapshot] {
+        state.withLock { Array($0.snapshots.values) }.sorted { $0.id < $1.id }
+    }
+
+    /// How long ago the database last answered; nil when it never did.
+    var age: Duration? {
+        state.withLock { $0.lastRefresh }.map { .now - $0 }
+    }
+
+    /// Reads once a second until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            do {
+                try await refresh()
+            } catch  where !Task.isCancelled {
+                logger.warning("could not refresh the on-sales", ["error": "\(error)"])
+            } catch {
+                return
+            }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Reads every on-sale that is under way or has lately been.
+    func refresh() async throws {
+        let began = MonotonicTime.now
+        let found = try await OnSaleStatus.all(in: postgres)
+        var fresh: [OnSaleSnapshot] = []
+        for facts in found { fresh.append(OnSaleSnapshot(facts, order: try await order(of: facts))) }
+        if let readAt = found.first?.readAt { clock.set(readAt, at: began) }
+        state.withLock { state in
+            var snapshots: [OnSaleID: OnSaleSnapshot] = [:]
+            for snapshot in fresh {
+                let known = state.snapshots[snapshot.id]
+                let isOlder = known.map { Self.isOlder(snapshot.facts, than: $0.facts) } ?? false
+                snapshots[snapshot.id] = isOlder ? known : snapshot
+            }
+            state.snapshots = snapshots
+            state.lastRefresh = .now
+        }
+    }
+
+    private static func isOlder(_ facts: OnSaleStatus, than known: OnSaleStatus) -> Bool {
+        (facts.seq, facts.readAt) < (known.seq, known.readAt)
+    }
+
+    /// A large draw takes up to a second, which no loop can spare.
+    private func order(of facts: OnSaleStatus) async throws -> DrawOrder? {
+        guard let key = facts.drawKey, let entries = facts.entries else { return nil }
+        if let known = self[facts.id], known.facts.drawKey == key, let order = known.order { return order }
+        let orders = orders
+        return try await Thread.run(name: "draw") {
+            orders.order(of: facts.id, key: key, count: Int(entries))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import BoxOffice
+internal import HTTP
+
+/// An on-sale as it was at one moment, with the documents that everyone shares.
+struct OnSaleSnapshot: Sendable {
+    let facts: OnSaleStatus
+    /// The drawn order; nil before the draw.
+    let order: DrawOrder?
+    /// `/status`, ready to send.
+    let status: HTTPResponse
+    /// What tells this document from others of the on-sale.
+    let tag: String
+
+    init(_ facts: OnSaleStatus, order: DrawOrder?) {
+        self.facts = facts
+        self.order = order
+        let body = Self.document(facts)
+        tag = "\"\(facts.seq)-\(String(Self.fingerprint(body), radix: 36))\""
+        status = .json(
+            body,
+            headers: ["Cache-Control": "public, s-maxage=1, stale-while-revalidate=5", "ETag": tag]
+        )
+    }
+
+    var id: OnSaleID { facts.id }
+
+    /// `/status`: nothing in it depends on who asks.
+    private static func document(_ facts: OnSaleStatus) -> [UInt8] {
+        JSONWriter.object { json in
+            json.field("on_sale", facts.id.publicID)
+            json.field("state", facts.publishedState)
+            json.field("serving", facts.serving)
+            json.field("last", facts.last)
+            json.field("rate_per_minute", facts.ratePerMinute)
+            json.array("tiers") { list in
+                for tier in facts.tiers { list.object { write(tier, of: facts, withStock: true, to: &$0) } }
+            }
+            json.field("message", facts.message)
+            json.field("poll_after_ms", facts.pollMilliseconds)
+            json.field("seq", facts.seq)
+        }
+    }
+
+    /// The on-sale as buyers see it before they join.
+    func write(to json: inout JSONWriter) {
+        json.field("id", id.publicID)
+        json.field("title", facts.title)
+        json.field("venue", facts.venue)
+        json.field("city", facts.city)
+        json.field("state", facts.publishedState)
+        json.field("opens_at", "\(facts.opensAt)")
+        json.field("starts_at", "\(facts.startsAt)")
+        json.field("closes_at", "\(facts.closesAt)")
+        json.array("tiers") { list in
+            for tier in facts.tiers { list.object { Self.write(tier, of: facts, withStock: false, to: &$0) } }
+        }
+        json.field("message", facts.message)
+    }
+
+    private static func write(
+        _ tier: OnSaleStatus.Tier,
+        of facts: OnSaleStatus,
+        withStock: Bool,
+        to json: inout JSONWriter
+    ) {
+        json.field("id", tier.id)
+        json.field("name", tier.name)
+        json.object("price") { price in
+            price.field("amount", tier.price)
+            price.field("currency", facts.currency)
+        }
+        json.field("numbered", tier.numbered)
+        json.field("capacity", tier.capacity)
+        guard withStock else { return }
+        json.field("free", tier.free)
+        json.field("held", tier.held)
+        json.field("sold", tier.sold)
+    }
+
+    /// What was promised about the draw, and what has been revealed of it.
+    func writeFairness(to json: inout JSONWriter) {
+        json.field("on_sale", id.publicID)
+        json.field("commitment", Self.hex(facts.commitment))
+        json.field("entries", facts.entries)
+        json.field("sealed_at", facts.sealedAt.map { "\($0)" })
+        json.field("root", facts.root.map(Self.hex))
+        json.field("drawn_at", facts.drawnAt.map { "\($0)" })
+        json.field("secret", facts.revealedSecret.map(Self.hex))
+        json.field("key", facts.drawnAt == nil ? nil : facts.drawKey.map(Self.hex))
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+
+    /// FNV-1a: tells documents of one `seq` apart, no more.
+    private static func fingerprint(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    }
+}

@@ -1,0 +1,150 @@
+internal import BoxOffice
+internal import HTTP
+
+/// The API described by itself: made from the table of operations, so that it lists exactly what there is.
+enum OpenAPIDocument {
+    static let path = "/v1/openapi.json"
+
+    static func bytes(_ operations: [Operation]) -> [UInt8] {
+        JSONWriter.object { json in
+            json.field("openapi", "3.1.0")
+            json.object("info") { info in
+                info.field("title", "Usher")
+                info.field("version", "1")
+                info.field(
+                    "description",
+                    "Amounts are integers in minor units with an ISO 4217 code, instants RFC 3339 in UTC, ids opaque "
+                        + "strings. Every refusal is a problem document (RFC 9457) whose `code` is one of ProblemCode."
+                )
+            }
+            json.object("paths") { paths in
+                var seen: [String] = []
+                for operation in operations where !seen.contains(operation.path) {
+                    seen.append(operation.path)
+                    paths.object(operation.path) { item in
+                        for other in operations where other.path == operation.path { write(other, to: &item) }
+                    }
+                }
+            }
+            json.object("components") { components in
+                components.object("securitySchemes") { schemes in
+                    for (name, description) in securitySchemes {
+                        schemes.object(name) { scheme in
+                            scheme.field("type", "http")
+                            scheme.field("scheme", "bearer")
+                            scheme.field("description", description)
+                        }
+                    }
+                }
+                components.object("schemas") { schemas in
+                    for (name, schema) in Schema.all { schemas.field(name, schema.json) }
+                    schemas.field("Problem", Schema.problem.json)
+                    schemas.object("ProblemCode") { write(codes: &$0) }
+                }
+            }
+        }
+    }
+
+    private static let securitySchemes = [
+        ("place", "The token that joining answered."),
+        ("admission", "The token that admission answered."),
+        ("promoter", "An API key with the role promoter."),
+        ("operator", "An API key with the role operator."),
+    ]
+
+    /// The one table of problem codes.
+    private static func write(codes json: inout JSONWriter) {
+        json.field("type", "string")
+        json.array("oneOf") { list in
+            for problem in Problem.all {
+                list.object { code in
+                    code.field("const", problem.code)
+                    code.field("title", problem.title)
+                    code.field("x-status", problem.status)
+                }
+            }
+        }
+    }
+
+    private static func write(_ operation: Operation, to json: inout JSONWriter) {
+        json.object(operation.method.rawValue.lowercased()) { json in
+            json.field("operationId", operation.id)
+            json.field("summary", operation.summary)
+            json.array("parameters") { write(parametersOf: operation, to: &$0) }
+            if let scheme = scheme(operation.access) {
+                json.array("security") { list in list.object { $0.array(scheme) { _ in } } }
+            }
+            if let body = operation.body {
+                json.object("requestBody") { json in
+                    json.field("required", true)
+                    json.object("content") { write(schema: body, as: "application/json", to: &$0) }
+                }
+            }
+            json.object("responses") { write(responsesOf: operation, to: &$0) }
+        }
+    }
+
+    private static func scheme(_ access: Operation.Access) -> String? {
+        switch access {
+        case .anyone, .paymentProvider: nil
+        case .place: "place"
+        case .admission: "admission"
+        case .staff(let role): role.rawValue
+        }
+    }
+
+    private static func write(parametersOf operation: Operation, to list: inout JSONWriter) {
+        func write(_ name: String, in location: String, required: Bool) {
+            list.object { json in
+                json.field("name", name)
+                json.field("in", location)
+                json.field("required", required)
+                json.object("schema") { $0.field("type", "string") }
+            }
+        }
+        for segment in operation.path.split(separator: "/") where segment.hasPrefix("{") {
+            write(String(segment.dropFirst().dropLast()), in: "path", required: true)
+        }
+        if operation.problems.contains(where: { $0.code == Problem.keyRequired.code }) {
+            write("Idempotency-Key", in: "header", required: true)
+        }
+        if operation.problems.contains(where: { $0.code == Problem.badParameter.code }) {
+            write("after", in: "query", required: false)
+            write("limit", in: "query", required: false)
+        }
+        if operation.access == .paymentProvider {
+            write(WebhookSignature.header, in: "header", required: true)
+        }
+    }
+
+    private static func write(responsesOf operation: Operation, to json: inout JSONWriter) {
+        json.object(String(operation.success.status)) { json in
+            json.field("description", "Done.")
+            guard let schema = operation.success.schema else { return }
+            json.object("content") { write(schema: schema, as: "application/json", to: &$0) }
+        }
+        let problems = operation.problems + commonProblems(operation.access)
+        for status in Set(problems.map(\.status)).sorted() {
+            let codes = problems.filter { $0.status == status }.map { "`\($0.code)`" }
+            json.object(String(status)) { json in
+                json.field("description", codes.joined(separator: ", "))
+                json.object("content") { write(schema: "Problem", as: "application/problem+json", to: &$0) }
+            }
+        }
+    }
+
+    /// What a call may meet because of who calls it, or because the database is away.
+    private static func commonProblems(_ access: Operation.Access) -> [Problem] {
+        switch access {
+        case .anyone, .paymentProvider: [.databaseUnavailable]
+        case .place, .admission: [.tokenRequired, .invalidToken, .expiredToken, .databaseUnavailable]
+        case .staff: [.tokenRequired, .invalidToken, .wrongRole, .databaseUnavailable]
+        }
+    }
+
+    private static func write(schema name: String, as type: String, to json: inout JSONWriter) {
+        json.object(type) { json in
+            json.object("schema") { $0.field("$ref", "#/components/schemas/\(name)") }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import BoxOffice
+internal import HTTP
+internal import Reactor
+internal import Synchronization
+internal import Telemetry
+
+/// Finds the operation of a request, has it answered, and counts.
+struct Dispatcher: Sendable {
+    private struct Route: Sendable {
+        var operation: Operation
+        var seconds: Histogram
+        var refused: Counter
+    }
+
+    private let router: Router<Route>
+    private let services: Services
+    private let unrouted: Counter
+    private let openAPI: HTTPResponse
+
+    init(services: Services, metrics: MetricsRegistry) {
+        self.services = services
+        unrouted = metrics.counter(
+            "usher_http_unrouted_total",
+            help: "Requests that no call of the API answers."
+        )
+        router = Router(
+            Operation.all.map { operation in
+                let route = Route(
+                    operation: operation,
+                    seconds: metrics.histogram(
+                        "usher_http_request_seconds",
+                        help: "How long answers took.",
+                        labels: ["call": operation.id]
+                    ),
+                    refused: metrics.counter(
+                        "usher_http_problems_total",
+                        help: "Answers with a status of 400 or more.",
+                        labels: ["call": operation.id]
+                    )
+                )
+                return .init(operation.method, operation.path, route)
+            }
+        )
+        openAPI = .json(
+            OpenAPIDocument.bytes(Operation.all),
+            headers: ["Cache-Control": "public, max-age=300"]
+        )
+    }
+
+    /// Answers a request; on the loop.
+    func answer(_ request: HTTPRequest) -> Reply {
+        let began = MonotonicTime.now
+        let match: Router<Route>.Match
+        do {
+            if request.path == OpenAPIDocument.path, request.method == .get || request.method == .head {
+                return .now(openAPI)
+            }
+            match = try router.match(request.method, request.path)
+        } catch {
+            unrouted.increment()
+            return .now(.problem(error))
+        }
+        let route = match.handler
+        switch reply(to: route.operation, Call(request: request, parameters: match.parameters)) {
+        case .now(let response):
+            Self.count(response, route, since: began)
+            return .now(response)
+        case .later(let work):
+            return .later {
+                let response = await work()
+                Self.count(response, route, since: began)
+                return response
+            }
+        }
+    }
+
+    private func reply(to operation: Operation, _ call: Call) -> Reply {
+        do {
+            switch operation.handler {
+            case .direct(let handler): return try handler(services, call)
+            case .staff(let handler):
+                guard case .staff(let role) = operation.access else { throw Problem.wrongRole }
+                let token = try call.bearer()
+                return services.later { [services] in
+                    try await handler(services, call, try await services.staff.holder(of: token, role: role))
+                }
+            }
+        } catch {
+            return .now(services.problem(error))
+        }
+    }
+
+    private static func count(_ response: HTTPResponse, _ route: Route, since began: MonotonicTime) {
+        route.seconds.observe(MonotonicTime.now - began)
+        if response.status >= 400 { route.refused.increment() }
+    }
+}

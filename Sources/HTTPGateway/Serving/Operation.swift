@@ -1,0 +1,142 @@
+internal import BoxOffice
+internal import HTTP
+
+/// One call of the API: where it is, who may make it, what it takes and answers, and the code that does it.
+struct Operation: Sendable {
+    /// Who may call.
+    enum Access: Sendable, Hashable {
+        case anyone
+        /// The holder of a place token.
+        case place
+        /// The holder of an admission token.
+        case admission
+        /// The holder of an API key with that role.
+        case staff(APIKeys.Role)
+        /// Whoever can sign with the payment provider's secret.
+        case paymentProvider
+    }
+
+    /// What answers.
+    enum Handler: Sendable {
+        /// Decides on the loop whether it can answer from memory.
+        case direct(@Sendable (Services, Call) throws -> Reply)
+        /// Always has to ask the database, in the name of a key's holder.
+        case staff(@Sendable (Services, Call, APIKeys.Holder) async throws -> HTTPResponse)
+    }
+
+    let id: String
+    let method: HTTPMethod
+    let path: String
+    let access: Access
+    let summary: String
+    /// The name of the body's schema.
+    let body: String?
+    /// The status of success and the name of its schema.
+    let success: (status: Int, schema: String?)
+    /// The problems of this call, beside those that any call can have.
+    let problems: [Problem]
+    let handler: Handler
+
+    init(
+        _ id: String,
+        _ method: HTTPMethod,
+        _ path: String,
+        _ access: Access,
+        _ summary: String,
+        body: String? = nil,
+        success: (Int, String?),
+        problems: [Problem] = [],
+        _ handler: @escaping @Sendable (Services, Call) throws -> Reply
+    ) {
+        self.id = id
+        self.method = method
+        self.path = path
+        self.access = access
+        self.summary = summary
+        self.body = body
+        self.success = success
+        self.problems = problems
+        self.handler = .direct(handler)
+    }
+
+    init(
+        _ id: String,
+        _ method: HTTPMethod,
+        _ path: String,
+        _ role: APIKeys.Role,
+        _ summary: String,
+        body: String? = nil,
+        success: (Int, String?),
+        problems: [Problem] = [],
+        _ handler: @escaping @Sendable (Services, Call, APIKeys.Holder) async throws -> HTTPResponse
+    ) {
+        self.id = id
+        self.method = method
+        self.path = path
+        access = .staff(role)
+        self.summary = summary
+        self.body = body
+        self.success = success
+        self.problems = problems
+        self.handler = .staff(handler)
+    }
+
+    /// Every call there is.
+    static let all =
+        onSaleCalls + placeCalls + reservationCalls + paymentCalls + promoterCalls + operatorCalls
+}
+
+/// A request and the named segments of its path.
+struct Call: Sendable {
+    let request: HTTPRequest
+    let parameters: PathParameters
+
+    /// The token of the Authorization header.
+    ///
+    /// - Throws: ``Problem`` 401.
+    func bearer() throws(Problem) -> String {
+        guard let header = request.headers["Authorization"] else { throw .tokenRequired }
+        let parts = header.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw .tokenRequired }
+        return String(parts[1])
+    }
+
+    /// The on-sale that the path names.
+    ///
+    /// - Throws: ``Problem`` 404.
+    func onSaleID() throws(Problem) -> OnSaleID {
+        guard let id = OnSaleID(publicID: parameters["id"]) else { throw .unknownOnSale }
+        return id
+    }
+
+    /// The place token, which must be for the place that the path names.
+    ///
+    /// - Throws: ``Problem`` 401 or 403, `TokenProblem`.
+    func place(_ services: Services) throws -> PlaceToken {
+        let token = try PlaceToken(
+            try bearer(),
+            keys: try services.keys.current(),
+            now: services.board.clock.now
+        )
+        guard token.place.publicID == parameters["id"] else { throw Problem.wrongPlace }
+        return token
+    }
+
+    /// The admission token.
+    ///
+    /// - Throws: ``Problem`` 401, `TokenProblem`.
+    func admission(_ services: Services) throws -> AdmissionToken {
+        try AdmissionToken(try bearer(), keys: try services.keys.current(), now: services.board.clock.now)
+    }
+
+    /// How many elements of a list are wanted.
+    ///
+    /// - Throws: ``Problem`` 400.
+    func limit() throws(Problem) -> Int {
+        guard let text = request.queryValue("limit") else { return 50 }
+        guard let limit = Int(text), (1...200).contains(limit) else {
+            throw .badParameter.with(detail: "limit must be a whole number from 1 to 200")
+        }
+        return limit
+    }
+}

@@ -1,0 +1,182 @@
+internal import HTTP
+
+/// The problems that the gateway answers. With those of the transport they are the one table that the OpenAPI
+/// document shows.
+extension Problem {
+    // 400
+    static let malformedJSON = Self(status: 400, code: "malformed_json", title: "The body is not JSON.")
+    static let keyRequired = Self(
+        status: 400,
+        code: "idempotency_key_required",
+        title: "This call needs an Idempotency-Key header."
+    )
+    static let badParameter = Self(
+        status: 400,
+        code: "bad_parameter",
+        title: "A query parameter can't be used."
+    )
+    // 401 and 403
+    static let tokenRequired = Self(
+        status: 401,
+        code: "token_required",
+        title: "This call needs an Authorization header with a Bearer token."
+    )
+    static let invalidToken = Self(status: 401, code: "invalid_token", title: "The token is not valid.")
+    static let expiredToken = Self(status: 401, code: "token_expired", title: "The token has expired.")
+    static let wrongPlace = Self(status: 403, code: "wrong_place", title: "The token is for another place.")
+    static let wrongRole = Self(
+        status: 403,
+        code: "wrong_role",
+        title: "The key's role does not allow this call."
+    )
+    static let badSignature = Self(status: 401, code: "bad_signature", title: "The signature does not fit.")
+    // 404
+    static let unknownOnSale = Self(status: 404, code: "unknown_on_sale", title: "There is no such on-sale.")
+    static let unknownPlace = Self(status: 404, code: "unknown_place", title: "There is no such place.")
+    static let unknownReservation = Self(
+        status: 404,
+        code: "unknown_reservation",
+        title: "There is no such reservation."
+    )
+    static let unknownPool = Self(
+        status: 404,
+        code: "unknown_pool",
+        title: "There is no such pool of workers."
+    )
+    // 409
+    static let notOpen = Self(status: 409, code: "not_open", title: "The waiting room is not open yet.")
+    static let notYet = Self(status: 409, code: "not_yet", title: "The place has not been called yet.")
+    static let full = Self(
+        status: 409,
+        code: "full",
+        title: "As many are buying as may at one time; the turn is kept.",
+        retryAfter: 2
+    )
+    static let soldOut = Self(status: 409, code: "sold_out", title: "There are not enough tickets left.")
+    static let seatsTaken = Self(status: 409, code: "seats_taken", title: "Somebody has these seats.")
+    static let contended = Self(
+        status: 409,
+        code: "contended",
+        title: "Others are taking those seats this moment.",
+        retryAfter: 1
+    )
+    static let wrongState = Self(
+        status: 409,
+        code: "wrong_state",
+        title: "This can't be done in the present state."
+    )
+    static let limitReached = Self(
+        status: 409,
+        code: "limit_reached",
+        title: "This was done as often as it may be done."
+    )
+    static let inProgress = Self(
+        status: 409,
+        code: "in_progress",
+        title: "Another request does the same this moment.",
+        retryAfter: 1
+    )
+    // 410
+    static let closed = Self(status: 410, code: "closed", title: "The on-sale is over.")
+    static let missed = Self(status: 410, code: "missed", title: "The turn has passed.")
+    static let left = Self(status: 410, code: "left", title: "The place was given up.")
+    static let sessionOver = Self(status: 410, code: "session_over", title: "The time to buy is over.")
+    // 415 and 422
+    static let notJSON = Self(
+        status: 415,
+        code: "unsupported_media_type",
+        title: "The body must be application/json."
+    )
+    static let invalidFields = Self(
+        status: 422,
+        code: "invalid_fields",
+        title: "Fields are missing or have values that can't be used."
+    )
+    static let unknownChoice = Self(
+        status: 422,
+        code: "unknown_choice",
+        title: "There is no such tier, or there are no such seats in one tier."
+    )
+    static let limitExceeded = Self(
+        status: 422,
+        code: "limit_exceeded",
+        title: "That would be more tickets than one buyer may have."
+    )
+    static let keyReused = Self(
+        status: 422,
+        code: "idempotency_key_reused",
+        title: "The Idempotency-Key came before with another body."
+    )
+    // 5xx
+    static let internalError = Self(
+        status: 500,
+        code: "internal_error",
+        title: "Something went wrong that is not the request's fault."
+    )
+    static let overloaded = Self(
+        status: 503,
+        code: "overloaded",
+        title: "More requests wait than can be served soon.",
+        retryAfter: 1
+    )
+    static let databaseUnavailable = Self(
+        status: 503,
+        code: "database_unavailable",
+        title: "The database can't be reached.",
+        retryAfter: 2
+    )
+    static let outcomeUnknown = Self(
+        status: 503,
+        code: "outcome_unknown",
+        title: "The answer of the database was lost. The same request, with the same key, finds out.",
+        retryAfter: 1
+    )
+
+    /// Every problem there is.
+    static let all: [Self] =
+        ofTransport + [
+            .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
+            .wrongPlace,
+            .wrongRole, .badSignature, .unknownOnSale, .unknownPlace, .unknownReservation, .unknownPool,
+            .notOpen,
+            .notYet, .full, .soldOut, .seatsTaken, .contended, .wrongState, .limitReached, .inProgress,
+            .closed,
+            .missed, .left, .sessionOver, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,
+            .keyReused,
+            .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,
+        ]
+
+    /// Fields that are missing or wrong, each with what is accepted.
+    static func fields(_ issues: [(field: String, message: String)]) -> Self {
+        var problem = Problem.invalidFields
+        problem.detail = issues.map { $0.field.isEmpty ? $0.message : "\($0.field): \($0.message)" }
+            .joined(separator: "; ")
+        problem.extra = [
+            (
+                "errors",
+                .array(
+                    issues.map { issue in
+                        .object([
+                            .init("field", .string(issue.field)), .init("message", .string(issue.message)),
+                        ])
+                    }
+                )
+            )
+        ]
+        return problem
+    }
+
+    /// The same problem that helps again after so many seconds.
+    func retrying(after seconds: Int) -> Self {
+        var copy = self
+        copy.retryAfter = max(1, seconds)
+        return copy
+    }
+
+    /// The same problem with more members.
+    func with(_ members: (name: String, value: JSONValue)...) -> Self {
+        var copy = self
+        copy.extra += members
+        return copy
+    }
+}

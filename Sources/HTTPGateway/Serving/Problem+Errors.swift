@@ -1,0 +1,61 @@
+internal import BoxOffice
+internal import HTTP
+internal import Postgres
+
+extension Problem {
+    /// What a client is told of an error; 500 only for what nobody expected.
+    init(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let error as OnSaleProblem: self.init(error)
+        case let error as Reservations.Refusal: self.init(error)
+        case let error as TokenProblem: self = error == .expired ? .expiredToken : .invalidToken
+        case let error as PostgresError: self.init(error)
+        case is CancellationError: self = .overloaded
+        default: self = .internalError
+        }
+    }
+
+    private init(_ error: OnSaleProblem) {
+        switch error {
+        case .unknown: self = .unknownOnSale
+        case .wrongState(let state, let accepted):
+            let names = accepted.map(\.rawValue).joined(separator: ", ")
+            self = .wrongState.with(
+                detail: "the on-sale is \(state.rawValue); this takes one that is \(names)"
+            )
+        case .alreadyPaused: self = .wrongState.with(detail: "the on-sale is paused already")
+        case .notPaused: self = .wrongState.with(detail: "the on-sale is not paused")
+        case .invalid(let plan): self = .fields(plan.issues.map { ($0.path, $0.message) })
+        }
+    }
+
+    private init(_ refusal: Reservations.Refusal) {
+        switch refusal {
+        case .unknown: self = .unknownReservation
+        case .wrongState(let state): self = .wrongState.with(detail: "the reservation is \(state.rawValue)")
+        case .tooLate: self = .wrongState.with(detail: "the reservation's time is over")
+        case .limitReached: self = .limitReached
+        case .inProgress: self = .inProgress
+        }
+    }
+
+    private init(_ error: PostgresError) {
+        switch error.code {
+        case .connection, .poolTimeout, .poolClosed, .cancelled: self = .databaseUnavailable
+        case .commitUnknown: self = .outcomeUnknown
+        case .server where error.isTransient: self = .databaseUnavailable.retrying(after: 1)
+        default: self = .internalError
+        }
+    }
+}
+
+extension PostgresError {
+    /// Whether the server would do the same thing a moment later.
+    fileprivate var isTransient: Bool {
+        guard let sqlState else { return false }
+        // Transaction rollback, insufficient resources, operator intervention.
+        return ["40", "53", "57"].contains(sqlState.classCode) || sqlState == .lockNotAvailable
+            || sqlState == .readOnlyTransaction
+    }
+}

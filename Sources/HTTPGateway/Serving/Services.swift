@@ -1,0 +1,167 @@
+internal import BoxOffice
+internal import HTTP
+internal import Jobs
+internal import Postgres
+internal import Reactor
+internal import Telemetry
+internal import Workflows
+
+/// What the calls work with; one per gateway.
+final class Services: Sendable {
+    let postgres: PostgresClient
+    let board: OnSaleBoard
+    let keys: KeyRing
+    let staff: StaffKeys
+    let places: PlaceAnswers
+    let joins: Batcher<JoinRequest, JoinOutcome>
+    let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
+    let seats: SeatMaps
+    let onSales: OnSales
+    let reservations: Reservations
+    let starter: EagerStarter
+    let callbacks: PaymentCallbacks?
+    let logger: Logger
+    private let missing: Batcher<OnSaleID, Bool>
+    private let errors: Counter
+    private let queues: Set<String>
+
+    init(
+        postgres: PostgresClient,
+        registry: WorkflowRegistry,
+        configuration: GatewayConfiguration,
+        metrics: MetricsRegistry,
+        logger: Logger
+    ) {
+        let orders = DrawOrders()
+        let board = OnSaleBoard(postgres: postgres, orders: orders, logger: logger)
+        self.postgres = postgres
+        self.board = board
+        self.logger = logger
+        queues = registry.queues.union([Reservation.queue, OnSaleLifecycle.queue, AdmissionTick.queue])
+        keys = KeyRing(postgres: postgres, logger: logger)
+        staff = StaffKeys(keys: APIKeys(postgres: postgres))
+        places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
+        onSales = OnSales(postgres: postgres)
+        seats = SeatMaps(postgres: postgres)
+        starter = EagerStarter(postgres: postgres, registry: registry, logger: logger)
+        let workflows = WorkflowClient(postgres: postgres)
+        reservations = Reservations(postgres: postgres, workflows: workflows, starter: starter)
+        callbacks = configuration.paymentSecret.map {
+            PaymentCallbacks(postgres: postgres, workflows: workflows, secret: $0)
+        }
+        errors = metrics.counter("usher_http_internal_errors_total", help: "Answers with status 500.")
+
+        let joinSizes = metrics.histogram(
+            "usher_join_batch_size",
+            help: "Joins in one commit.",
+            bounds: [1, 2, 5, 10, 25, 50, 100, 250, 500]
+        )
+        let joining = Joins(postgres: postgres)
+        joins = Batcher { requests in
+            joinSizes.observe(Double(requests.count))
+            return try await Self.insisting { try await joining.commit(requests) }
+        }
+        let admitting = Admissions(postgres: postgres, orders: orders)
+        admissions = Batcher { requests in
+            try await Self.insisting { try await admitting.commit(requests) }
+        }
+        missing = Batcher(limit: 10_000, committers: 1) { asked in
+            try await board.refresh()
+            return asked.map { board[$0] != nil }
+        }
+    }
+
+    /// Makes and reads what the first answers need.
+    ///
+    /// - Throws: ``PostgresError``.
+    func prepare() async throws {
+        // Nothing may be asked of a queue before it exists, and a gateway may be the first process there is.
+        let store = JobStore(postgres: postgres)
+        for queue in queues.sorted() { try await store.ensureQueue(queue) }
+        try await keys.refresh()
+        try await board.refresh()
+    }
+
+    /// Runs everything in the background until the task is cancelled and what was accepted is answered.
+    func run(on loops: EventLoopGroup) async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask(executorPreference: loops.next()) { await self.board.run() }
+            group.addTask(executorPreference: loops.next()) { await self.keys.run() }
+            group.addTask(executorPreference: loops.next()) { try await self.starter.run() }
+            group.addTask { await self.joins.run(on: loops) }
+            group.addTask { await self.admissions.run(on: loops) }
+            group.addTask { await self.seats.reader.run(on: loops) }
+            group.addTask { await self.missing.run(on: loops) }
+            do {
+                try await group.waitForAll()
+            } catch {
+                close()
+                throw error
+            }
+        }
+    }
+
+    /// Refuses what is new; what was accepted is still answered.
+    func close() {
+        joins.close()
+        admissions.close()
+        seats.reader.close()
+        missing.close()
+        starter.close()
+    }
+
+    /// Does again what may be done twice, when the connection was lost under it: a batch of a few hundred people
+    /// should not hear of one backend that died.
+    private static func insisting<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
+        do {
+            return try await work()
+        } catch let error as PostgresError where error.code == .connection || error.code == .commitUnknown {
+            return try await work()
+        }
+    }
+
+    // MARK: What calls share
+
+    /// Answers with an on-sale, at once if the board has it.
+    ///
+    /// One that was scheduled this second somewhere else is looked for once before it is called unknown.
+    func withOnSale(
+        _ id: OnSaleID,
+        _ answer: @escaping @Sendable (OnSaleSnapshot) throws -> HTTPResponse
+    ) throws -> Reply {
+        if let snapshot = board[id] { return .now(try answer(snapshot)) }
+        return later { [self] in try answer(try await onSale(id)) }
+    }
+
+    /// An on-sale, looked for once if the board does not have it.
+    ///
+    /// - Throws: ``Problem`` 404; `PostgresError`.
+    func onSale(_ id: OnSaleID) async throws -> OnSaleSnapshot {
+        if let snapshot = board[id] { return snapshot }
+        if let age = board.age, age < .milliseconds(100) { throw Problem.unknownOnSale }
+        _ = try await missing.submit(id)
+        guard let snapshot = board[id] else { throw Problem.unknownOnSale }
+        return snapshot
+    }
+
+    /// A reply that needs a task; what it throws becomes a problem.
+    func later(_ work: @escaping @Sendable () async throws -> HTTPResponse) -> Reply {
+        .later { [self] in
+            do {
+                return try await work()
+            } catch {
+                return problem(error)
+            }
+        }
+    }
+
+    /// What a client is told of an error; what nobody expected is logged.
+    func problem(_ error: any Error) -> HTTPResponse {
+        let problem = Problem(error)
+        if problem.status == 500 {
+            errors.increment()
+            logger.error("a call failed", ["error": "\(error)"])
+        }
+        return problem.response
+    }
+}

@@ -1,0 +1,87 @@
+import HTTP
+import Postgres
+import TestSupport
+import Testing
+import Workflows
+
+@testable import BoxOffice
+@testable import HTTPGateway
+
+@Suite(.timeLimit(.minutes(1)))
+struct OperationsTests {
+    @Test func `The admin port tells health, readiness and metrics`() async throws {
+        try await withGateway { house in
+            func get(_ path: String) async throws -> (Int, String) {
+                let response = try await house.client.send(HTTPRequest(.get, path), to: house.admin)
+                return (response.status, String(decoding: response.body, as: UTF8.self))
+            }
+            #expect(try await get("/healthz").0 == 200)
+            #expect(try await get("/readyz").0 == 200)
+            #expect(try await get("/other").0 == 404)
+            _ = try await house.send(.get, "/v1/on-sales")
+            let metrics = try await get("/metrics").1
+            #expect(metrics.contains("usher_http_request_seconds_count{call=\"listOnSales\"} 1"))
+            #expect(metrics.contains("usher_http_connections"))
+            let document = try await house.send(.get, "/v1/openapi.json")
+            #expect(document["openapi"]?.string == "3.1.0")
+        }
+    }
+
+    @Test func `Operators see queues and workers, and scale a pool`() async throws {
+        try await withGateway { house in
+            let key = house.operatorKey
+            let queues = try await house.send(.get, "/v1/operator/queues", token: key)
+            let names = queues["queues"]?.array?.compactMap { $0["name"]?.string } ?? []
+            #expect(names.contains("reservations"), "\(queues)")
+            while true {
+                let workers = try await house.send(.get, "/v1/operator/workers", token: key)
+                if workers["workers"]?.array?.count == 1 { break }
+            }
+            try await house.database.client.execute(
+                Query(
+                    "test.pool",
+                    "INSERT INTO pools (name, queues, wanted) VALUES ('sales', '{reservations}', 1)"
+                )
+            )
+            let scaled = try await house.send(
+                .post,
+                "/v1/operator/pools/sales/scale",
+                #"{"workers": 3}"#,
+                token: key
+            )
+            #expect(scaled.status == 200 && scaled["workers"]?.int == 3, "\(scaled)")
+        }
+    }
+
+    @Test func `Lists page by cursor`() async throws {
+        try await withGateway { house in
+            var ids: [String] = []
+            for _ in 0..<3 { ids.append(try await house.schedule()) }
+            for (path, token) in [("/v1/on-sales", nil), ("/v1/promoter/on-sales", house.promoterKey)] {
+                var seen: [String] = []
+                var target = "\(path)?limit=2"
+                while true {
+                    let page = try await house.send(.get, target, token: token)
+                    seen += page["on_sales"]?.array?.compactMap { $0["id"]?.string } ?? []
+                    guard let next = page["next"]?.string else { break }
+                    target = "\(path)?limit=2&after=\(next)"
+                }
+                #expect(seen == ids)
+            }
+        }
+    }
+
+    @Test func `A port that is taken ends the run with one clear line`() async throws {
+        try await withGateway { house in
+            let other = Gateway(
+                postgres: house.pool,
+                loops: house.database.loops,
+                registry: .init(),
+                configuration: GatewayConfiguration(port: house.api.port, adminPort: 0)
+            )
+            await #expect { try await other.run() } throws: { error in
+                "\(error)".hasPrefix("cannot listen on 127.0.0.1:\(house.api.port)")
+            }
+        }
+    }
+}
