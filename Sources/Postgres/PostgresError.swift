@@ -89,14 +89,13 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible {
         return error
     }
 
-    /// Several lines of libpq's on one.
+    /// Several lines of libpq's on one, each once: it tries with TLS and without.
     static func oneLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isNewline)
-            .map { line in
-                let trimmed = line.drop { $0 == " " || $0 == "\t" }
-                return String(trimmed)
-            }
-            .filter { !$0.isEmpty }
-            .joined(separator: "; ")
+        var parts: [String] = []
+        for line in text.split(whereSeparator: \.isNewline) {
+            let part = String(line.drop { $0 == " " || $0 == "\t" })
+            if !part.isEmpty && !parts.contains(part) { parts.append(part) }
+        }
+        return parts.joined(separator: "; ")
     }
 }
