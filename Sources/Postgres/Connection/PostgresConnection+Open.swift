@@ -77,7 +77,8 @@ extension PostgresConnection {
     /// Tells a server that says no from one that isn't there: waiting helps only with the second.
     private func refusal(_ message: String) -> PostgresError {
         let answered = [
-            "FATAL: ", "no password supplied", "invalid ", "could not read ", "certificate", "not support SSL",
+            "FATAL: ", "no password supplied", "invalid ", "could not read ", "certificate",
+            "not support SSL",
         ]
         let passing = [
             "starting up", "shutting down", "recovery", "too many", "connection slots", "terminating",
