@@ -54,6 +54,8 @@ final class PSPServer: Sendable {
             }
             group.cancelAll()
         }
+        // A client must be shut down before it goes: its connections know it.
+        await client.shutdown()
     }
 
     private func reply(to request: HTTPRequest) -> Reply {
