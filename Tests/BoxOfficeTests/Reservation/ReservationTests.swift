@@ -224,6 +224,7 @@ struct ReservationTests {
             _ = try await office.workflows.start(CancelReservations.self, .init(onSale: House.onSale))
             for hold in sold { try await office.reached(.refunded, hold) }
             try await office.reached(.released, held)
+            try await office.house.advance(seconds: 15)
             try await office.eventually("the cancellation ends") {
                 try await office.workflows.result(of: run, CancelReservations.self) != nil
             }
