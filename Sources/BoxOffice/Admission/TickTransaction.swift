@@ -21,7 +21,6 @@ struct TickTransaction: Sendable {
         if gate.state == .admitting, gap > Self.outage {
             try await tx.pipeline([
                 OnSaleGate.extendTurns(onSale, by: gap), OnSaleGate.extendSessions(onSale, by: gap),
-                Reservations.prolong(onSale, by: gap),
             ])
         }
         try await endSessions(gate, in: tx)

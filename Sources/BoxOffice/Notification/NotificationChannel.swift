@@ -9,13 +9,6 @@ package struct OutgoingMessage: Sendable, Hashable, Codable {
     package var recipient: String
     /// A JSON object.
     package var payload: String
-
-    package init(id: Int64, kind: String, recipient: String, payload: String) {
-        self.id = id
-        self.kind = kind
-        self.recipient = recipient
-        self.payload = payload
-    }
 }
 
 /// A way to reach people or machines.

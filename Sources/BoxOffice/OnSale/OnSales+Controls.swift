@@ -34,7 +34,7 @@ extension OnSales {
 
     /// Calls again.
     ///
-    /// Open turns, live sessions and holds end later by as long as the pause was.
+    /// Open turns and live sessions end later by as long as the pause was.
     ///
     /// - Throws: `OnSaleProblem.unknown`, `.wrongState`, `.notPaused`.
     package func resume(_ id: OnSaleID, by actor: String) async throws {
@@ -45,7 +45,6 @@ extension OnSales {
             let pause = gate.now - pausedAt
             try await tx.pipeline([
                 OnSaleGate.extendTurns(id, by: pause), OnSaleGate.extendSessions(id, by: pause),
-                Reservations.prolong(id, by: pause),
                 Query(
                     "on_sale.resume",
                     """
@@ -117,7 +116,7 @@ extension OnSales {
 
     /// Calls the on-sale off: nobody joins, is called, or comes in any more.
     ///
-    /// Holds are let go of, and what was sold is refunded.
+    /// What is held or paid for runs its course.
     ///
     /// - Throws: `OnSaleProblem.unknown`, `.wrongState` when it is over already.
     package func cancel(_ id: OnSaleID, by actor: String, reason: String?) async throws {
@@ -136,9 +135,6 @@ extension OnSales {
                     "UPDATE arrivals SET door = 'closed' WHERE on_sale_id = \(id.rawValue)"
                 ),
             ])
-            let reservations = CancelReservations.Input(onSale: id)
-            let key = "cancel:\(id.publicID)"
-            _ = try await workflows.start(CancelReservations.self, reservations, key: key, in: &tx)
             try await AuditTrail.append(
                 "cancel",
                 on: id,

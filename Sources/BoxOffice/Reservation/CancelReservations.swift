@@ -5,7 +5,7 @@ package import Workflows
 /// Ends all reservations of an on-sale that was cancelled: holds are let go of, sold ones are refunded, and
 /// those that are being paid are waited for.
 ///
-/// Nobody can hold tickets of a cancelled on-sale; one more round looks for holds that were on their way.
+/// The admission must be closed before, so that no holds follow.
 package struct CancelReservations: Workflow {
     package static let name = "cancel_reservations"
 
@@ -18,8 +18,6 @@ package struct CancelReservations: Workflow {
         var after: Int64 = 0
         /// How many of this round must be looked at again.
         var unfinished = 0
-        /// Whether this round only makes sure: a hold may have been on its way when the last one looked.
-        var isLast = false
 
         package init(onSale: OnSaleID) {
             self.onSale = onSale
@@ -32,7 +30,7 @@ package struct CancelReservations: Workflow {
         self.reservations = reservations
     }
 
-    package func run(_ context: WorkflowContext, _ input: Input) async throws -> Bool {
+    package func run(_ context: WorkflowContext, _ input: Input) async throws -> Int {
         let batch = try await context.step("page") { transaction in
             try await Self.read(input, in: &transaction)
         }
@@ -53,13 +51,8 @@ package struct CancelReservations: Workflow {
             next.after = last.id.rawValue
             try context.continueAsNew(next)
         }
-        var round = Input(onSale: input.onSale)
-        if next.unfinished > 0 { try context.continueAsNew(round, after: .seconds(2)) }
-        if !input.isLast {
-            round.isLast = true
-            try context.continueAsNew(round, after: .seconds(10))
-        }
-        return true
+        if next.unfinished > 0 { try context.continueAsNew(Input(onSale: input.onSale), after: .seconds(2)) }
+        return 0
     }
 
     private struct Entry: Sendable, Codable {

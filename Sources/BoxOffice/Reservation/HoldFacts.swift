@@ -102,10 +102,8 @@ struct HoldFacts: Sendable {
         Query(
             "hold.rules",
             """
-            SELECT c.on_sale_id, c.max_per_buyer, c.hold_seconds, usher_now()
-            FROM reservation_rules AS c
-            LEFT JOIN on_sales AS o ON o.on_sale_id = c.on_sale_id
-            WHERE c.on_sale_id = ANY (\(onSales)) AND o.state IS DISTINCT FROM 'cancelled'
+            SELECT on_sale_id, max_per_buyer, hold_seconds, usher_now()
+            FROM reservation_rules WHERE on_sale_id = ANY (\(onSales))
             """
         )
     }

@@ -41,7 +41,7 @@ extension Option {
         .number(0...65535),
         environment: "USHER_PORT",
         initial: "8080",
-        help: "The port for buyers, promoters and operators; 0 takes a free one"
+        help: "The port to serve; 0 takes a free one"
     )
     static let adminPort = Option(
         "admin-port",

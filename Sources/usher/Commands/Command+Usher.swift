@@ -4,7 +4,9 @@ extension Command {
         "usher",
         "Concert on-sales on Postgres and nothing else",
         subcommands: [
-            MigrateCommand.command, UpCommand.command, LaunchCommand.command,
+            DemoCommand.command, UpCommand.command, MigrateCommand.command, WorkerCommand.command,
+            SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, AuditCommand.command,
+            KeysCommand.command, LaunchCommand.command,
         ]
     )
 }

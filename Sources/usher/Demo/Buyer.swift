@@ -31,16 +31,17 @@ struct Buyer: Sendable {
     // MARK: Joining
 
     private func join() async -> Place? {
-        let secret =
-            String(UInt64.random(in: .min ... .max), radix: 36)
-            + String(UInt64.random(in: .min ... .max), radix: 36)
-        let padded = secret + String(repeating: "0", count: max(0, 26 - secret.count))
-        let body = JSONWriter.object { $0.field("secret", padded) }
+        let secret = Base64URL.encode(SecureBytes.random(16))
+        let body = JSONWriter.object { $0.field("secret", secret) }
         let path = "/v1/on-sales/\(room.onSale)/places"
         async let again = plan.doubleClicks ? client.send(.post, path, body: body, second: true) : nil
-        let first = await client.send(.post, path, body: body)
+        var answer = await client.send(.post, path, body: body)
+        while let early = answer, early.code == "not_open", MonotonicTime.now < room.deadline {
+            try? await Task.sleep(for: .seconds(Double.random(in: 0.3...1) * Double(early.retryAfter ?? 1)))
+            answer = await client.send(.post, path, body: body)
+        }
         let second = await again
-        guard let first else { return nil }
+        guard let first = answer else { return nil }
         guard first.isSuccess, let id = first.body["place"]?.string, let token = first.body["token"]?.string
         else {
             if first.status == 409 || first.status == 410 {
@@ -283,6 +284,9 @@ struct Buyer: Sendable {
             return .held(hold)
         case 409 where first.code == "sold_out":
             return .soldOut
+        case 409 where first.code == "contended":
+            try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1)))
+            return .soldOut
         case 401, 403, 410:
             // The session has ended.
             return .ended
@@ -315,11 +319,13 @@ struct Buyer: Sendable {
             body: body
         )
         guard let answer else { return }
-        guard answer.isSuccess else {
-            if answer.status != 409 && answer.status != 410 { unexpected(answer, "checkout") }
-            await awaitEnd(of: hold, admission)
-            hold.state = "gone"
-            return
+        if !answer.isSuccess {
+            guard answer.status == 409 else {
+                if answer.status != 410 { unexpected(answer, "checkout") }
+                hold.state = "gone"
+                return
+            }
+            // It ran out, or the answer to an earlier click was lost: the reservation says which.
         }
         while MonotonicTime.now < room.deadline {
             try? await Task.sleep(for: .milliseconds(Int.random(in: 300...700)))

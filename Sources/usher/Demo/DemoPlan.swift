@@ -33,9 +33,12 @@ struct DemoPlan: Sendable {
         let opens = (now / 1_000_000 + 1 + Int64(pace.opensAfter)) * 1_000_000
         let starts = opens + Int64(pace.prequeue) * 1_000_000
         let changes: [(String, JSONValue)] = [
-            ("opens_at", .string("\(PostgresTimestamp(microseconds: opens))")),
-            ("starts_at", .string("\(PostgresTimestamp(microseconds: starts))")),
-            ("closes_at", .string("\(PostgresTimestamp(microseconds: opens + pace.limit.microseconds))")),
+            ("opens_at", .string(PostgresTimestamp(microseconds: opens).description)),
+            ("starts_at", .string(PostgresTimestamp(microseconds: starts).description)),
+            (
+                "closes_at",
+                .string(PostgresTimestamp(microseconds: opens + pace.limit.microseconds).description)
+            ),
             ("rate_per_minute", .int(Int64(pace.ratePerMinute))),
             ("active_limit", .int(Int64(pace.activeLimit))),
             ("turn_seconds", .int(Int64(pace.turnSeconds))),

@@ -136,14 +136,16 @@ actor House {
 
     /// Keeps the database up and the pools at their wanted sizes until the end is asked for.
     func keep(until stop: StopRequest) async {
-        while !stop.isMade {
+        while !stop.isMade, !Task.isCancelled {
             do {
                 try await cluster?.keepRunning()
                 try await obeyPools()
             } catch {
                 note("will look again: \(OneLine.describing(error))")
             }
-            for _ in 0..<10 where !stop.isMade { try? await Task.sleep(for: .milliseconds(100)) }
+            for _ in 0..<10 where !stop.isMade && !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(100))
+            }
         }
     }
 

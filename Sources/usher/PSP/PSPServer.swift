@@ -54,8 +54,6 @@ final class PSPServer: Sendable {
             }
             group.cancelAll()
         }
-        // A client must be shut down before it goes: its connections know it.
-        await client.shutdown()
     }
 
     private func reply(to request: HTTPRequest) -> Reply {

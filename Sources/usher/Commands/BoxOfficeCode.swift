@@ -1,0 +1,53 @@
+internal import BoxOffice
+internal import Foundation
+internal import Postgres
+internal import Telemetry
+internal import Workflows
+
+/// The box office's workflows with what they depend on: the same in workers and gateways.
+enum BoxOfficeCode {
+    /// Registers everything.
+    static func registry(_ invocation: Invocation, _ postgres: PostgresClient) throws -> WorkflowRegistry {
+        let payments = try payments(invocation.arguments)
+        var registry = WorkflowRegistry()
+        registry.register(OnSaleLifecycle())
+        registry.register(AdmissionTick(orders: DrawOrders()))
+        registry.register(Reservation(payments: payments))
+        registry.register(VoidPayment(payments: payments))
+        registry.register(RefundReservation(payments: payments))
+        registry.register(Notify(channel: try channel(invocation)))
+        let starter = EagerStarter(
+            postgres: postgres,
+            registry: registry,
+            logger: invocation.logger("starter")
+        )
+        let reservations = Reservations(
+            postgres: postgres,
+            workflows: WorkflowClient(postgres: postgres),
+            starter: starter
+        )
+        registry.register(CancelReservations(reservations: reservations))
+        return registry
+    }
+
+    private static func payments(_ arguments: Arguments) throws -> HTTPPaymentProvider {
+        let text = arguments.text(.paymentsURL) ?? ""
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil else {
+            throw Failure("--payments-url takes an http or https URL, not \"\(text)\"")
+        }
+        return HTTPPaymentProvider(base: url, apiKey: arguments.text(.paymentsKey) ?? "")
+    }
+
+    private static func channel(_ invocation: Invocation) throws -> any NotificationChannel {
+        guard let text = invocation.arguments.text(WorkerCommand.webhookURL) else {
+            return LogChannel(logger: invocation.logger("notifications"))
+        }
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil else {
+            throw Failure("--webhook-url takes an http or https URL, not \"\(text)\"")
+        }
+        guard let secret = invocation.arguments.text(WorkerCommand.webhookSecret) else {
+            throw Failure("--webhook-url needs --webhook-secret, which signs what is posted")
+        }
+        return SignedWebhookChannel(url: url, secret: secret)
+    }
+}
