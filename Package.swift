@@ -90,13 +90,15 @@ let package = Package(
         .testTarget(
             name: "BoxOfficeTests",
             dependencies: [
-                "BoxOffice", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "Telemetry", "TestSupport",
+                "BoxOffice", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "Telemetry",
+                "TestSupport",
             ]
         ),
         .testTarget(
             name: "HTTPGatewayTests",
             dependencies: [
-                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
+                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres",
+                "Reactor",
                 "Telemetry", "TestSupport",
             ]
         ),
