@@ -26,6 +26,7 @@ struct Buyer: Sendable {
         guard await waitInLine(place) else { return }
         guard let admission = await comeIn(place) else { return }
         await shop(admission)
+        if plan.logsOut { await leave(place) }
     }
 
     // MARK: Joining
@@ -102,6 +103,7 @@ struct Buyer: Sendable {
             default: break
             }
             if plan.character == .givesUp, MonotonicTime.now - started > plan.patience {
+                tally.change { $0.gaveUp += 1 }
                 await leave(place)
                 return false
             }

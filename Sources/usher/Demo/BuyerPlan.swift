@@ -47,6 +47,8 @@ struct BuyerPlan: Sendable, Equatable {
     var tiers: [Int]
     /// Whether a declined one has another card.
     var hasSecondCard: Bool
+    /// Whether they log out when they are done, so that the next can come in sooner.
+    var logsOut: Bool
 
     /// The buyer of a number; the same for the same seed.
     ///
@@ -82,6 +84,7 @@ struct BuyerPlan: Sendable, Equatable {
         }
         tiers = order
         hasSecondCard = dice.chance(0.6)
+        logsOut = character != .letsExpire && dice.chance(0.8)
     }
 
     /// How many tickets a buyer asks for on average.

@@ -107,12 +107,27 @@ struct Demo: Sendable {
     }
 
     private func sell(in house: House) async throws -> DemoReport {
-        let begun = MonotonicTime.now
         let loops = try EventLoopGroup(count: 1, name: "buyers")
         defer { loops.stop() }
+        let client = HTTPClient(loops: loops)
+        do {
+            let report = try await sell(in: house, loops, client)
+            await client.shutdown()
+            return report
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+    }
+
+    private func sell(
+        in house: House,
+        _ loops: EventLoopGroup,
+        _ client: HTTPClient
+    ) async throws -> DemoReport {
+        let begun = MonotonicTime.now
         let key = try await APIKeys(postgres: house.postgres).add(role: .promoter, label: "demo")
         let filed = try DemoPlan(path: planFile, pace: pace, now: Self.microseconds())
-        let client = HTTPClient(loops: loops)
         let onSale = try await schedule(filed, with: key, client, house.endpoint)
         let opens =
             MonotonicTime.now + .microseconds(filed.plan.schedule.opensAt.microseconds - Self.microseconds())
@@ -162,9 +177,7 @@ struct Demo: Sendable {
             return kills
         }
         guard !invocation.stop.isMade else { throw Failure("ended by a signal") }
-        await client.shutdown()
-        let report = try await check(onSale, count, kills, since: begun, house)
-        return report
+        return try await check(onSale, count, kills, since: begun, house)
     }
 
     private func schedule(

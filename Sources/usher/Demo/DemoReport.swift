@@ -31,7 +31,7 @@ struct DemoReport: Sendable {
         let bytes = JSONWriter.object { writer in
             writer.field("buyers", buyers)
             writer.field("joined", numbers.ledger.places.count)
-            writer.field("left", numbers.ledger.left.count)
+            writer.field("gave_up", numbers.gaveUp)
             writer.field("admitted", numbers.ledger.admitted.count)
             writer.field("missed", books.missed)
             writer.field("held", numbers.ledger.holds.count)
@@ -64,7 +64,7 @@ struct DemoReport: Sendable {
         var lines = [
             "",
             "\(numbers.ledger.places.count) of \(buyers) buyers joined, \(numbers.ledger.admitted.count) came in, "
-                + "\(books.missed) missed their turn, \(numbers.ledger.left.count) gave up",
+                + "\(books.missed) missed their turn, \(numbers.gaveUp) gave up",
             "\(books.sold) of \(books.capacity) tickets sold in \(numbers.ledger.holds.count) holds; "
                 + "\(books.expired) expired, \(books.released) released, \(numbers.declined) payments declined",
             "joins p50 \(Self.rounded(numbers.joins.percentile(0.5))) ms, p99 "

@@ -15,6 +15,7 @@ final class DemoTally: Sendable {
         var declined = 0
         var expired = 0
         var turnedAway = 0
+        var gaveUp = 0
         var sawSoldOut = 0
         var rejectedForgeries = 0
         var retries = 0
