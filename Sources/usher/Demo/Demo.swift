@@ -46,7 +46,11 @@ struct Demo: Sendable {
                 )
             }
         } catch {
-            if !(error is Failure) { say("the log is in \(place)") }
+            if invocation.stop.isMade {
+                try FileSystem.remove(place)
+            } else if !(error is Failure) {
+                say("the log is in \(place)")
+            }
             throw error
         }
         if keeps {
