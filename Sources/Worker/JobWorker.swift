@@ -160,6 +160,7 @@ public final class JobWorker: Sendable {
 
     private func claimUntilStopped() async {
         var turn = 0
+        var isSuspect = false
         while !stopping.load(ordering: .relaxed) {
             let free = configuration.capacity - holdings.count
             var claimed = 0
@@ -167,8 +168,14 @@ public final class JobWorker: Sendable {
             if free >= min(configuration.capacity / 4, 16) || holdings.count == 0 {
                 turn += 1
                 do {
+                    if isSuspect { try await register() }
+                    isSuspect = false
                     claimed = try await claim(upTo: max(1, free), turn: turn)
                 } catch {
+                    // It may have been committed and only its answer lost. Under a new identity the old one falls
+                    // silent, and what it was given and never heard of is rescued; what it holds still ends well,
+                    // because writes are fenced by the epoch.
+                    isSuspect = true
                     logger.warning("claiming failed", ["error": "\(error)"])
                     try? await Task.sleep(for: configuration.pollInterval)
                 }
