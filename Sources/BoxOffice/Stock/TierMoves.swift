@@ -60,18 +60,19 @@ struct TierMoves: Sendable {
         )
     }
 
-    /// Locks tiers in order.
+    /// Locks all tiers of the on-sales concerned, in order, whichever of them are asked for.
+    ///
+    /// A cohort runs several steps in one transaction. If each locked only its own tiers, two cohorts could take the
+    /// same two tiers in opposite orders; so the first step takes all, and the later ones have them.
     ///
     /// Uses their primary key.
     static func lock(_ keys: [TierKey]) -> Query {
-        let keys = keys.sorted()
-        return Query(
+        Query(
             "tiers.lock",
             """
             SELECT t.on_sale_id, t.id, t.free
             FROM tiers AS t
-            JOIN unnest(\(keys.map(\.onSale)), \(keys.map(\.tier))) AS k (on_sale_id, id)
-                ON t.on_sale_id = k.on_sale_id AND t.id = k.id
+            WHERE t.on_sale_id = ANY (\(Set(keys.map(\.onSale)).sorted()))
             ORDER BY t.on_sale_id, t.id
             FOR NO KEY UPDATE OF t
             """
