@@ -108,7 +108,7 @@ struct CohortGo {
                 continue
             }
             if known.cancelled {
-                try await finish([(run, .cancelled)], in: &tx)
+                try await finish(run, .cancelled, in: &tx)
                 continue
             }
             if let activation = run.activation {
@@ -297,9 +297,18 @@ struct CohortGo {
                 results.append(Result(run: run, disposition: .held))
             }
         }
-        if !kept.isEmpty { _ = try await tx.execute(WorkflowStatements.keep(kept)) }
-        if !over.isEmpty { _ = try await tx.execute(WorkflowStatements.forget(over)) }
-        try await finish(outcomes, in: &tx)
+        var last: [Query] = []
+        if !kept.isEmpty { last.append(WorkflowStatements.keep(kept)) }
+        if !over.isEmpty { last.append(WorkflowStatements.forget(over)) }
+        let told = note(outcomes)
+        if !outcomes.isEmpty { last.append(JobStatements.finish(rows(of: outcomes))) }
+        if told.isEmpty {
+            // With COMMIT in the same round trip: what steps have locked is held for no longer than it must be.
+            if !last.isEmpty { try await tx.commit(after: last) }
+        } else {
+            _ = try await tx.pipeline(last)
+            try await tell(told, in: &tx)
+        }
         for index in results.indices {
             results[index].kept = keptByRun[ObjectIdentifier(results[index].run)] ?? [:]
         }
@@ -346,26 +355,40 @@ struct CohortGo {
         return .retry(at: now + delay, failures: failures, error: message)
     }
 
-    private mutating func finish(
-        _ outcomes: [(run: Run, next: JobOutcome.Next)],
-        in tx: inout Transaction
-    ) async throws {
-        guard !outcomes.isEmpty else { return }
-        var rows: [JobOutcome] = []
+    /// Ends a run before any of its code was driven.
+    private mutating func finish(_ run: Run, _ next: JobOutcome.Next, in tx: inout Transaction) async throws {
+        let told = note([(run, next)])
+        _ = try await tx.query(JobStatements.finish(rows(of: [(run, next)])))
+        if !told.isEmpty { try await tell(told, in: &tx) }
+    }
+
+    private func rows(of outcomes: [(run: Run, next: JobOutcome.Next)]) -> [JobOutcome] {
+        outcomes.compactMap { outcome in outcome.run.job.map { JobOutcome(id: $0.id, next: outcome.next) } }
+    }
+
+    /// Notes what becomes of runs.
+    ///
+    /// - Returns: what parents must be told.
+    private mutating func note(
+        _ outcomes: [(run: Run, next: JobOutcome.Next)]
+    ) -> [(to: JobID, name: String, payload: JSONB)] {
         var told: [(to: JobID, name: String, payload: JSONB)] = []
         for (run, next) in outcomes {
             guard let job = run.job else { continue }
-            rows.append(JobOutcome(id: job.id, next: next))
             results.append(Result(run: run))
             if case .ready(let queue) = next { woken.insert(queue) }
             guard let parent = job.parent, let payload = Self.ending(next) else { continue }
             told.append((parent.id, parent.event, payload))
         }
-        _ = try await tx.query(JobStatements.finish(rows))
-        if !told.isEmpty {
-            for row in try await tx.query(JobStatements.deliver(told)) {
-                if let queue: String = try row[4] { woken.insert(queue) }
-            }
+        return told
+    }
+
+    private mutating func tell(
+        _ told: [(to: JobID, name: String, payload: JSONB)],
+        in tx: inout Transaction
+    ) async throws {
+        for row in try await tx.query(JobStatements.deliver(told)) {
+            if let queue: String = try row[4] { woken.insert(queue) }
         }
     }
 

@@ -350,12 +350,14 @@ struct WorkflowTests {
                 // The scheduler takes the first worker for dead while it is stuck in its effect.
                 try await database.create("DELETE FROM workers")
                 _ = try await database.eventually("the run was claimed again") {
-                    goes.withLock { $0 == 2 } ? true : nil
+                    goes.withLock { $0 >= 2 } ? true : nil
                 }
                 _ = try await database.ended(run)
                 gate.continuation.yield()
                 _ = try await database.eventually("the zombie settled") { zombie.running == 0 ? true : nil }
-                #expect(try await client.result(of: run, Scripted<Int>.self) == 2)
+                // Twice at least: a machine that stands still may lose the heir, too.
+                let goesTold = try #require(try await client.result(of: run, Scripted<Int>.self))
+                #expect(goesTold >= 2)
             }
             #expect(try await database.count("effects") == 1)
         }

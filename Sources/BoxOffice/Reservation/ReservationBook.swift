@@ -94,10 +94,22 @@ enum ReservationBook {
         and more: [Query] = [],
         in transaction: inout Transaction
     ) async throws {
-        guard !changes.isEmpty else {
-            if !more.isEmpty { _ = try await transaction.pipeline(more) }
-            return
-        }
+        let statements = statements(for: changes, and: more)
+        if !statements.isEmpty { _ = try await transaction.pipeline(statements) }
+    }
+
+    /// Writes a change and commits in the same round trip, so that the tiers' locks, which everybody waits for, are
+    /// not held while this process gets around to saying COMMIT.
+    static func commit(
+        _ change: Change,
+        and more: [Query] = [],
+        in transaction: inout Transaction
+    ) async throws {
+        _ = try await transaction.commit(after: statements(for: [change], and: more))
+    }
+
+    private static func statements(for changes: [Change], and more: [Query]) -> [Query] {
+        guard !changes.isEmpty else { return more }
         var seats = SeatChanges()
         var moves = TierMoves()
         for change in changes where change.state != change.row.state {
@@ -106,8 +118,7 @@ enum ReservationBook {
             moves.move(row.quantity, of: TierKey(onSale: row.onSale, tier: row.tier), from: from, to: to)
             seats.add(row.seats, onSale: row.onSale, to: to, owner: row.id)
         }
-        let statements = [update(changes)] + seats.statements() + more + moves.statements()
-        _ = try await transaction.pipeline(statements)
+        return [update(changes)] + seats.statements() + more + moves.statements()
     }
 
     private static func update(_ changes: [Change]) -> Query {

@@ -50,7 +50,7 @@ extension Reservations {
         var change = ReservationBook.Change(row, to: .paying)
         change.expiresAt = checkout.deadline
         change.attempt = checkout.attempt
-        try await ReservationBook.apply([change], and: [Self.insert(checkout, row)], in: &transaction)
+        try await ReservationBook.commit(change, and: [Self.insert(checkout, row)], in: &transaction)
         return change
     }
 

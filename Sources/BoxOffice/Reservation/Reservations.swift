@@ -121,7 +121,7 @@ package struct Reservations: Sendable {
             }
             // Throwing takes the event back, too: a run must not hear of a release that didn't happen.
             guard row.state == .held else { throw Refusal.wrongState(row.state) }
-            try await ReservationBook.apply([ReservationBook.Change(row, to: .released)], in: &transaction)
+            try await ReservationBook.commit(ReservationBook.Change(row, to: .released), in: &transaction)
         }
         workflows.store.wake([Reservation.queue])
     }
