@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PublicIDTests {
     @Test(arguments: [0, 1, 31, 32, 12_345_678_901, Int64.max])
     func `a key has one public form`(number: Int64) {

@@ -5,7 +5,7 @@ import Testing
 @testable import BoxOffice
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct BadInputTests {
     @Test func `Whatever is sent, the answer is the right 4xx with a problem document`() async throws {
         try await withGateway { house in

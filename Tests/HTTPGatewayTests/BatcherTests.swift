@@ -4,7 +4,7 @@ import Testing
 
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct BatcherTests {
     private let loops: EventLoopGroup
 

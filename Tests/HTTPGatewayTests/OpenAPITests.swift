@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct OpenAPITests {
     private let document: JSONValue
 

@@ -7,7 +7,7 @@ import Workflows
 @testable import BoxOffice
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct OperationsTests {
     @Test func `The admin port tells health, readiness and metrics`() async throws {
         try await withGateway { house in

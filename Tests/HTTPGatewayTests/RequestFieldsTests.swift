@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RequestFieldsTests {
     private func fields(_ body: String, type: String? = nil) throws -> RequestFields {
         var request = HTTPRequest(.post, "/", body: Array(body.utf8))

@@ -6,7 +6,7 @@ import Testing
 @testable import BoxOffice
 @testable import HTTPGateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SaleTests {
     @Test func `A sale runs from the promoter's plan to a paid ticket`() async throws {
         try await withGateway { house in

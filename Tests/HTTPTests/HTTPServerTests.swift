@@ -8,7 +8,7 @@ func eventually(_ condition: () -> Bool) async {
     while !condition() { await Task.yield() }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HTTPServerTests {
     /// A server and its loops.
     struct Fixture {

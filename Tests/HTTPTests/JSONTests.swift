@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct JSONTests {
     private func parse(_ text: String) throws -> JSONValue {
         try JSONValue(parsing: Array(text.utf8))

@@ -34,7 +34,7 @@ private func everySplit(_ text: String) -> [[[UInt8]]] {
     return [[bytes], bytes.map { [$0] }] + bytes.indices.map { [Array(bytes[..<$0]), Array(bytes[$0...])] }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RequestParserTests {
     private static let wellFormed: [(String, [String])] = [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", ["GET / [] keep"]),

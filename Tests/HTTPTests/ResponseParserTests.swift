@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ResponseParserTests {
     private func parse(_ text: String, method: HTTPMethod = .get) -> [String] {
         let bytes = Array(text.utf8)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTP
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RouterTests {
     private let router = Router<String>([
         .init(.get, "/v1/on-sales", "list"),

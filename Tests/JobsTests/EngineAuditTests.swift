@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EngineAuditTests {
     /// A statement that breaks a promise, and the beginning of the name of the check that must notice.
     struct Violation: Sendable, CustomTestStringConvertible {

@@ -25,7 +25,7 @@ extension TestDatabase {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct JobStoreTests {
     @Test func `Jobs are claimed once, by priority, then in order`() async throws {
         try await withDatabase { database in

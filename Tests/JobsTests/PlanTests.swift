@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Hot statements read what they must and no more: asserted on the plans Postgres makes over a seeded backlog.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PlanTests {
     /// Runs a statement under EXPLAIN ANALYZE and rolls it back.
     private func plan(_ database: TestDatabase, _ query: Query) async throws -> String {

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Cancellation", .timeLimit(.minutes(1)))
+@Suite("Cancellation", .timeLimit(.minutes(5)))
 struct CancellationTests {
     /// Waits until the server runs a statement of this schema's that sleeps.
     private func sleeping(_ database: TestDatabase, _ watcher: PostgresClient, count: Int = 1) async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Connections", .timeLimit(.minutes(1)))
+@Suite("Connections", .timeLimit(.minutes(5)))
 struct ConnectionTests {
     private let one = Query("one", "SELECT 1")
 

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("COPY", .timeLimit(.minutes(1)))
+@Suite("COPY", .timeLimit(.minutes(5)))
 struct CopyTests {
     private struct Boom: Error {}
     private let make = Query("make", "CREATE TABLE t (id int8, name text)")

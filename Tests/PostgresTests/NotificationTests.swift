@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("LISTEN", .timeLimit(.minutes(1)))
+@Suite("LISTEN", .timeLimit(.minutes(5)))
 struct NotificationTests {
     @Test func `notifications arrive in order, and after the connection was cut`() async throws {
         try await withEmptyDatabase { database in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Pool", .timeLimit(.minutes(1)))
+@Suite("Pool", .timeLimit(.minutes(5)))
 struct PoolStateMachineTests {
     private typealias Action = PoolStateMachine.Action
 

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Values", .timeLimit(.minutes(1)))
+@Suite("Values", .timeLimit(.minutes(5)))
 struct RoundTripTests {
     /// Sends a value, its NULL, an array with a NULL and an empty array, and reads them all back.
     private func check<Value: PostgresEncodable & PostgresDecodable & Equatable>(

@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Statements", .timeLimit(.minutes(1)))
+@Suite("Statements", .timeLimit(.minutes(5)))
 struct StatementTests {
     @Test func `interpolation makes parameters and nothing else`() {
         let name = "'; drop table seats; --"

@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Instants", .timeLimit(.minutes(1)))
+@Suite("Instants", .timeLimit(.minutes(5)))
 struct TimestampTests {
     @Test(arguments: [
         (0, "1970-01-01T00:00:00Z"),

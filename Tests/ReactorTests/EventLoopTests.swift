@@ -3,7 +3,7 @@ import Glibc
 import Reactor
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EventLoopTests {
     let loop: EventLoop
 

@@ -2,7 +2,7 @@ import Reactor
 @testable import Telemetry
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LoggerTests {
     private final class Lines: Sendable {
         let written = Lock<[String]>([])

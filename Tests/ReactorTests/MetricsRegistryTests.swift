@@ -1,7 +1,7 @@
 import Telemetry
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MetricsRegistryTests {
     let registry = MetricsRegistry()
 

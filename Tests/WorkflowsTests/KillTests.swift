@@ -10,7 +10,7 @@ import Workflows
 @testable import SignupExample
 
 /// The README's workflow in a process of its own, killed at every place where it could hurt.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(5)))
 struct KillTests {
     /// One process of the example, and what it wrote.
     private final class Victim: Sendable {

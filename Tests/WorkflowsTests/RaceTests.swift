@@ -7,7 +7,7 @@ import Workflows
 private let input = JSONB(text: "0")
 
 /// The races that lose wake-ups, each order of its two sides forced by row locks.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RaceTests {
     private static let poked = EventKey<String>("poked")
 

@@ -28,7 +28,7 @@ private func registry<Output>(
 
 private let poked = EventKey<String>("poked")
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct WorkflowTests {
     @Test func `Steps run once, in order, and their results survive a wait`() async throws {
         try await withDatabase { database in

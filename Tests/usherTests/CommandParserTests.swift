@@ -2,7 +2,7 @@ import Testing
 
 @testable import usher
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CommandParserTests {
     static let count = Option("count", .number(1...9), environment: "COUNT", initial: "3", help: "How many")
     static let color = Option("color", .choice(["red", "blue"]), help: "Which")

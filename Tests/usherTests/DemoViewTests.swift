@@ -2,7 +2,7 @@ import Testing
 
 @testable import usher
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DemoViewTests {
     private var moment: DemoView.Moment {
         var numbers = DemoTally.Numbers()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import usher
 
-@Suite("The stand-in payment server", .timeLimit(.minutes(1)))
+@Suite("The stand-in payment server", .timeLimit(.minutes(5)))
 struct PSPDeskTests {
     private var desk = PSPDesk(behaviour: PSPBehaviour(), apiKey: "secret")
 

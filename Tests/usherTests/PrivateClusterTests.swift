@@ -5,7 +5,7 @@ import Testing
 
 @testable import usher
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct PrivateClusterTests {
     private final class Notes: Sendable {
         let taken = Lock<[String]>([])

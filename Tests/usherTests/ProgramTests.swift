@@ -7,7 +7,7 @@ import Testing
 @testable import usher
 
 /// The program as people call it: as a process, with what goes wrong in a day.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ProgramTests {
     private static func commands(_ command: Command, _ path: [String]) -> [[String]] {
         command.subcommands.filter { !$0.isInternal }.flatMap { child in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import usher
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SupervisionTests {
     typealias Slot = Supervision.Slot
 

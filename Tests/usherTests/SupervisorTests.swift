@@ -4,7 +4,7 @@ import Testing
 
 @testable import usher
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SupervisorTests {
     private struct Harness {
         let loop: EventLoop

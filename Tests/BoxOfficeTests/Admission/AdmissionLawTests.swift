@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct AdmissionLawTests {
     private func law(_ change: (inout AdmissionLaw) -> Void = { _ in }) -> AdmissionLaw {
         var law = AdmissionLaw(

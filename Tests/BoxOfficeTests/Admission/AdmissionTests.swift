@@ -3,7 +3,7 @@ import Postgres
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct AdmissionTests {
     @Test func `nobody comes in before being called, and whoever is called does`() async throws {
         try await RoomFixture.with(["active_limit": "10"]) { room in

@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CryptoTests {
     /// FIPS 180-4 examples.
     @Test(arguments: [

@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DrawTests {
     private func key(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 32) }
 

@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MerkleTreeTests {
     private func leaves(_ count: Int) -> [[UInt8]] { (0..<count).map { Digest.sha256("leaf \($0)") } }
 

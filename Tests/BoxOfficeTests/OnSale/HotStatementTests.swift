@@ -3,7 +3,7 @@ import Postgres
 import Testing
 
 /// The statements that run for every buyer must find their rows by an index, in the one partition of their on-sale.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HotStatementTests {
     @Test func `no hot statement reads a whole table`() async throws {
         try await RoomFixture.with(["active_limit": "1000"]) { room in

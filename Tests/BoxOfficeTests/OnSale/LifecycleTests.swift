@@ -9,7 +9,7 @@ import Worker
 import Workflows
 
 /// An on-sale's whole life by real workers; only the database's clock is moved.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LifecycleTests {
     @Test func `an on-sale opens, draws, calls, sells out and closes by itself`() async throws {
         try await RoomFixture.with { room in

@@ -4,7 +4,7 @@ import Postgres
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct OnSaleTests {
     @Test func `scheduling writes the on-sale, its stock, its run and an audit entry, or nothing`()
         async throws

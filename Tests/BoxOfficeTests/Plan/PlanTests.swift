@@ -3,7 +3,7 @@ import Foundation
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PlanTests {
     @Test(arguments: [("arena", 11_948, 8), ("small-hall", 600, 4)])
     func `the examples are read`(name: String, capacity: Int, tiers: Int) throws {

@@ -6,7 +6,7 @@ import Workflows
 
 @testable import BoxOffice
 
-@Suite("Races over one reservation", .timeLimit(.minutes(1)))
+@Suite("Races over one reservation", .timeLimit(.minutes(5)))
 struct RaceTests {
     /// Holds tickets for runs that no worker works on, so that the test is the only one that acts.
     private func held(_ count: Int, in house: House) async throws -> [Hold] {

@@ -4,7 +4,7 @@ import Workflows
 
 @testable import BoxOffice
 
-@Suite("A reservation's life", .timeLimit(.minutes(1)))
+@Suite("A reservation's life", .timeLimit(.minutes(5)))
 struct ReservationTests {
     private let buyer = AdmissionID(rawValue: 1)
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import BoxOffice
 
-@Suite("Deciding a batch of holds", .timeLimit(.minutes(1)))
+@Suite("Deciding a batch of holds", .timeLimit(.minutes(5)))
 struct HoldBatchTests {
     private let floor = TierKey(onSale: 1, tier: "floor")
 

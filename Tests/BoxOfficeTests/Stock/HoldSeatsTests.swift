@@ -5,7 +5,7 @@ import Testing
 
 @testable import BoxOffice
 
-@Suite("Holding tickets on a real database", .timeLimit(.minutes(1)))
+@Suite("Holding tickets on a real database", .timeLimit(.minutes(5)))
 struct HoldSeatsTests {
     /// All at once, each batch in a transaction of its own.
     private func stampede(_ house: House, _ batches: [[HoldRequest]]) async throws -> [HoldOutcome] {

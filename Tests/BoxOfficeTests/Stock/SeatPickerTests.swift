@@ -2,7 +2,7 @@ import Testing
 
 @testable import BoxOffice
 
-@Suite("Picking seats", .timeLimit(.minutes(1)))
+@Suite("Picking seats", .timeLimit(.minutes(5)))
 struct SeatPickerTests {
     /// A section of full rows; seat numbers are `row * 100 + position`.
     private func hall(rows: Int, seats: Int, section: Int = 0) -> [SeatRow] {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import BoxOffice
 
-@Suite("The audit of stock", .timeLimit(.minutes(1)))
+@Suite("The audit of stock", .timeLimit(.minutes(5)))
 struct StockAuditTests {
     /// What breaks one promise by hand, and the check that must notice.
     struct Violation: Sendable, CustomTestStringConvertible {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import BoxOffice
 
-@Suite("Signed webhooks", .timeLimit(.minutes(1)))
+@Suite("Signed webhooks", .timeLimit(.minutes(5)))
 struct WebhookSignatureTests {
     private let signature = WebhookSignature(secret: "s3cret")
     private let body = Array(#"{"state":"authorised"}"#.utf8)

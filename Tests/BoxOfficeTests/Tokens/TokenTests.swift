@@ -2,7 +2,7 @@
 import Postgres
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TokenTests {
     private let now = PostgresTimestamp(microseconds: 1_780_000_000_000_000)
     private let first = SigningKeys.Key(id: 1, secret: [UInt8](repeating: 1, count: 32))

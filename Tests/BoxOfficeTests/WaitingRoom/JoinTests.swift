@@ -3,7 +3,7 @@ import Postgres
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct JoinTests {
     @Test func `the door is shut before opening and after the end, and unknown rooms are named as such`()
         async throws

@@ -1,7 +1,7 @@
 @testable import BoxOffice
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WaitTests {
     @Test func `the band surrounds the expectation`() throws {
         let wait = try #require(
