@@ -137,9 +137,9 @@ public final class JobWorker: Sendable {
                     try await register()
                 }
                 try await refreshLanes()
-            } catch is CancellationError {
-                return
             } catch {
+                // The worker is stopping; the database says `cancelled` in words of its own.
+                if Task.isCancelled { return }
                 logger.warning("the heartbeat could not be written", ["error": "\(error)"])
             }
         }
