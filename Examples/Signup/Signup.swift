@@ -29,7 +29,10 @@ struct Signup: Workflow {
             try await tx.execute(
                 Query(
                     "member_confirm",
-                    "UPDATE members SET code = \(code), confirmations = confirmations + 1"
+                    """
+                    UPDATE members SET code = \(code), confirmations = confirmations + 1
+                    WHERE email = \(email)
+                    """
                 )
             )
         }
