@@ -7,11 +7,13 @@ final class Holdings: Sendable {
         var jobs: [JobID: (job: ClaimedJob, batch: Int64)] = [:]
         var left: [Int64: Int] = [:]
         var finished: [Int64] = []
+        var settled = 0
     }
 
     private let state = Lock(State())
 
     var count: Int { state.withLock { $0.jobs.count } }
+    var settled: Int { state.withLock { $0.settled } }
 
     func add(_ jobs: [(job: ClaimedJob, batch: Int64)]) {
         state.withLock { state in
@@ -28,6 +30,7 @@ final class Holdings: Sendable {
     /// Forgets a job, unless it has been claimed again since under a newer epoch.
     func remove(_ job: ClaimedJob) {
         state.withLock { state in
+            state.settled += 1
             guard let held = state.jobs[job.id], held.job.epoch == job.epoch else { return }
             state.jobs[job.id] = nil
             Self.settle(held.batch, &state)

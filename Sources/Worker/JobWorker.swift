@@ -52,6 +52,9 @@ public final class JobWorker: Sendable {
     /// Jobs and runs held right now.
     public var running: Int { holdings.count }
 
+    /// Goes at jobs and runs whose end this worker has written, since it was made.
+    public var settled: Int { holdings.settled }
+
     /// Works until ``stop()``, then finishes or hands back what it holds.
     ///
     /// - Throws: ``PostgresError`` when the worker can't register; later failures are waited out.
