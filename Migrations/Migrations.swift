@@ -17,5 +17,6 @@ public enum Migrations {
         Migration(26, "reservations", PackageResources._026_reservations_sql),
         Migration(27, "payments", PackageResources._027_payments_sql),
         Migration(28, "notifications", PackageResources._028_notifications_sql),
+        Migration(40, "buyers", PackageResources._040_buyers_sql),
     ]
 }

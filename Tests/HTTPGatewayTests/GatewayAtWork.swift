@@ -60,13 +60,14 @@ struct GatewayAtWork: Sendable {
     }
 
     /// Schedules an on-sale whose room is open and whose start is an hour away.
-    func schedule(standing: Int = 20, rate: Int = 6_000) async throws -> String {
+    func schedule(standing: Int = 20, rate: Int = 6_000, buyers: String = "anonymous") async throws -> String
+    {
         let now = PostgresTimestamp.now
         let plan = """
             {"title": "An evening", "venue": "Hall", "city": "Leipzig", "currency": "EUR",
              "opens_at": "\(now - .seconds(60))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
-             "rate_per_minute": \(rate), "active_limit": 100,
+             "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)",
              "capacity": \(standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
              "tiers": [{"id": "standing", "name": "Standing", "price": 3200},
                        {"id": "seated", "name": "Seated", "price": 4500}],

@@ -23,11 +23,13 @@ package struct OnSaleRecord: Sendable {
     package let createdAt: PostgresTimestamp
     /// The plan as it is in force.
     package let plan: JSONB
+    /// Whom the waiting room takes.
+    package let buyers: Plan.Buyers
 
     static let columns: SQL = """
         o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.rate_per_minute,
         o.active_limit, o.turn_seconds, o.session_seconds, o.state, o.paused_at, o.message, o.serving, a.issued,
-        o.seq, o.no_show, o.admission_note, o.created_at, o.plan
+        o.seq, o.no_show, o.admission_note, o.created_at, o.plan, o.buyers
         """
 
     init(_ row: Row) throws {
@@ -55,5 +57,6 @@ package struct OnSaleRecord: Sendable {
         admissionNote = try row[19]
         createdAt = try row[20]
         plan = try row[21]
+        buyers = try row[22]
     }
 }

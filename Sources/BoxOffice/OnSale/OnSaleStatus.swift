@@ -37,6 +37,8 @@ package struct OnSaleStatus: Sendable, Equatable {
     /// Grows with everything here but the tiers' numbers; among equals the latest read counts.
     package let seq: Int64
     package let tiers: [Tier]
+    /// Whom the waiting room takes.
+    package let buyers: Plan.Buyers
     /// Published at scheduling.
     package let commitment: [UInt8]
     /// For buyers' fingerprints and receipts.
@@ -71,7 +73,7 @@ package struct OnSaleStatus: Sendable, Equatable {
             SELECT o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.state,
                 o.paused_at, o.serving, a.issued, o.rate_per_minute, r.called, o.turn_seconds, o.session_seconds,
                 o.message, o.seq, o.commitment, o.entry_salt, o.entries, o.sealed_at, o.root, o.draw_key,
-                CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at,
+                CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at, o.buyers,
                 t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold
             FROM (SELECT usher_now() AS at) now, on_sales o
                 JOIN arrivals a USING (on_sale_id)
@@ -124,7 +126,8 @@ package struct OnSaleStatus: Sendable, Equatable {
         revealedSecret = try row[24]
         drawnAt = try row[25]
         readAt = try row[26]
-        tiers = try Self.tiers(row, at: 27)
+        buyers = try row[27]
+        tiers = try Self.tiers(row, at: 28)
     }
 
     private static func tiers(_ row: Row, at column: Int) throws -> [Tier] {

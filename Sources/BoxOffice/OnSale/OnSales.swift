@@ -86,6 +86,17 @@ package struct OnSales: Sendable {
         return try OnSaleRecord(row)
     }
 
+    /// The key with which the promoter of an on-sale vouches for buyers; see ``BuyerAssertion``.
+    ///
+    /// - Throws: `OnSaleProblem.unknown`.
+    package func buyerKey(of id: OnSaleID) async throws -> [UInt8] {
+        let row = try await postgres.first(
+            Query("on_sale.salt", "SELECT entry_salt FROM on_sales WHERE on_sale_id = \(id.rawValue)")
+        )
+        guard let row else { throw OnSaleProblem.unknown }
+        return BuyerAssertion.key(entrySalt: try row[0])
+    }
+
     /// On-sales in the order they were filed, after a given one.
     package func list(after: OnSaleID?, limit: Int) async throws -> [OnSaleRecord] {
         try await postgres.query(
@@ -107,11 +118,12 @@ package struct OnSales: Sendable {
             "on_sale.insert",
             """
             INSERT INTO on_sales (title, venue, city, currency, opens_at, starts_at, closes_at, rate_per_minute,
-                active_limit, turn_seconds, session_seconds, plan, entry_salt, draw_secret, commitment, created_at)
+                active_limit, turn_seconds, session_seconds, plan, entry_salt, draw_secret, commitment, buyers,
+                created_at)
             SELECT \(plan.title), \(plan.venue), \(plan.city), \(plan.currency), \(plan.schedule.opensAt),
                 \(plan.schedule.startsAt), \(plan.schedule.closesAt), \(plan.rules.ratePerMinute),
                 \(plan.rules.activeLimit), \(plan.rules.turnSeconds), \(plan.rules.sessionSeconds),
-                \(JSONB(bytes: json)), \(salt), \(secret), \(commitment), usher_now()
+                \(JSONB(bytes: json)), \(salt), \(secret), \(commitment), \(plan.buyers), usher_now()
             WHERE \(plan.schedule.closesAt) > usher_now()
             RETURNING on_sale_id
             """

@@ -6,7 +6,7 @@ extension Plan {
         "active_limit", "turn_seconds", "session_seconds", "max_per_buyer", "hold_seconds",
         "extension_seconds",
         "extension_limit", "payment_seconds", "grace_seconds", "payment_limit", "capacity", "tiers",
-        "sections",
+        "sections", "buyers",
     ]
 
     /// Reads a filed plan.
@@ -37,9 +37,10 @@ extension Plan {
         let sections = PlanSections(tiers: tiers?.map(\.id), issues: issues).read(fields)
         if let sections { PlanTiers.settle(&tiers, sections, fields) }
         checkCapacity(sections, fields)
+        let buyers = buyers(fields)
         guard let title, let venue, let city, let currency, let schedule, let rules, let reservations,
             let tiers,
-            let sections
+            let sections, let buyers
         else { return nil }
         return Plan(
             title: title,
@@ -50,7 +51,8 @@ extension Plan {
             rules: rules,
             reservations: reservations,
             tiers: tiers,
-            sections: sections
+            sections: sections,
+            buyers: buyers
         )
     }
 
@@ -60,6 +62,15 @@ extension Plan {
                 text.utf8.allSatisfy((UInt8(ascii: "A")...UInt8(ascii: "Z")).contains)
             else { return nil }
             return text
+        }
+    }
+
+    private static func buyers(_ fields: PlanFields) -> Buyers? {
+        guard fields.has("buyers") else { return .anonymous }
+        let accepted = Buyers.allCases.map(\.rawValue).joined(separator: " or ")
+        return fields.required("buyers", accepted) { value in
+            guard case .string(let text) = value else { return nil }
+            return Buyers(rawValue: text)
         }
     }
 

@@ -12,6 +12,8 @@ package struct Plan: Sendable, Equatable {
     package var reservations: ReservationRules
     package var tiers: [Tier]
     package var sections: [Section]
+    /// Whom the waiting room takes.
+    package var buyers = Buyers.anonymous
 
     /// How many tickets there are in all.
     package var capacity: Int { sections.reduce(0) { $0 + $1.capacity } }
@@ -23,6 +25,14 @@ package struct Plan: Sendable, Equatable {
 }
 
 extension Plan {
+    /// Whom the waiting room takes.
+    package enum Buyers: String, Sendable, CaseIterable, PostgresEncodable, PostgresDecodable {
+        /// Anyone with a secret of their own, and whom the promoter vouches for: one place for each secret.
+        case anonymous
+        /// Only those whom the promoter vouches for: one place for each of them.
+        case proven
+    }
+
     /// When things happen.
     package struct Schedule: Sendable, Equatable {
         /// The waiting room opens; everyone who joins from here on is drawn.

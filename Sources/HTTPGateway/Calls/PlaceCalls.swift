@@ -14,8 +14,8 @@ extension Operation {
             body: "Join",
             success: (201, "Joined"),
             problems: [
-                .malformedJSON, .notJSON, .invalidFields, .unknownOnSale, .notOpen, .soldOut, .closed,
-                .outcomeUnknown,
+                .malformedJSON, .notJSON, .invalidFields, .invalidBuyer, .expiredBuyer, .buyerRequired,
+                .unknownOnSale, .notOpen, .soldOut, .closed, .outcomeUnknown,
             ],
             join
         ),
@@ -73,10 +73,11 @@ extension Operation {
 
     @Sendable private static func join(_ services: Services, _ call: Call) throws -> Reply {
         let id = try call.onSaleID()
-        let buyer = try buyer(call.request)
+        let claim = try JoinClaim(call.request)
         let keys = try services.keys.current()
         return services.later {
             let onSale = try await services.onSale(id)
+            let buyer = try claim.buyer(for: onSale.facts, now: services.board.clock.now)
             let salt = onSale.facts.entrySalt
             let request = JoinRequest(onSale: id, buyer: buyer.fingerprint(under: salt))
             switch try await services.joins.submit(request) {
@@ -100,21 +101,6 @@ extension Operation {
             case .unknownOnSale: throw Problem.unknownOnSale
             }
         }
-    }
-
-    private static func buyer(_ request: HTTPRequest) throws(Problem) -> Buyer {
-        var fields = try RequestFields(request)
-        if fields.has("buyer") {
-            fields.refuse("buyer", "assertions are not taken here; send a secret")
-        }
-        _ = fields.optionalString("code")
-        let secret = fields.string("secret", maxLength: 256)
-        let bytes = Base64URL.decode(secret.utf8) ?? []
-        if !secret.isEmpty && bytes.count < 16 {
-            fields.refuse("secret", "must be at least 16 random bytes in unpadded base64url")
-        }
-        try fields.check()
-        return .secret(bytes)
     }
 
     private static func joined(

@@ -83,6 +83,23 @@ extension Operation {
             try? await services.board.refresh()
             return .json(OnSaleRecordDocument.bytes(record))
         },
+        Operation(
+            "getBuyerKey",
+            .get,
+            "/v1/promoter/on-sales/{id}/buyer-key",
+            .promoter,
+            "The key with which the promoter vouches for buyers of this on-sale, in hexadecimal.",
+            success: (200, "BuyerKey"),
+            problems: [.unknownOnSale]
+        ) { services, call, _ in
+            let id = try call.onSaleID()
+            let key = try await services.onSales.buyerKey(of: id)
+            let body = JSONWriter.object { json in
+                json.field("on_sale", id.publicID)
+                json.field("key", OnSaleSnapshot.hex(key))
+            }
+            return .json(body, headers: ["Cache-Control": "no-store"])
+        },
         control("pause", "Stops calling; turns and holds stand still.", body: "Reason") {
             services,
             id,
@@ -181,5 +198,6 @@ enum OnSaleRecordDocument {
         json.field("admission_note", record.admissionNote)
         json.field("seq", record.seq)
         json.field("created_at", "\(record.createdAt)")
+        json.field("buyers", record.buyers.rawValue)
     }
 }

@@ -54,6 +54,7 @@ struct OnSaleSnapshot: Sendable {
         json.array("tiers") { list in
             for tier in facts.tiers { list.object { Self.write(tier, of: facts, withStock: false, to: &$0) } }
         }
+        json.field("buyers", facts.buyers.rawValue)
         json.field("message", facts.message)
     }
 
@@ -89,7 +90,7 @@ struct OnSaleSnapshot: Sendable {
         json.field("key", facts.drawnAt == nil ? nil : facts.drawKey.map(Self.hex))
     }
 
-    private static func hex(_ bytes: [UInt8]) -> String {
+    static func hex(_ bytes: [UInt8]) -> String {
         bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 

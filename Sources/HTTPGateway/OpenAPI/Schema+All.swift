@@ -18,7 +18,13 @@ extension Schema {
         ("Status", object(status)),
         ("SeatMap", object(seatMap)),
         ("Fairness", object(fairness)),
-        ("Join", object([("secret", .string), ("code?", .string)])),
+        (
+            "Join",
+            free(
+                "Exactly one of `buyer` (the promoter's assertion of who it is) and `secret` (16 random bytes or more in "
+                    + "unpadded base64url; refused where `buyers` is `proven`)."
+            )
+        ),
         ("Joined", object(joined)),
         ("Place", object(place)),
         ("Admission", object([("admission_token", .string), ("expires_at", .instant)])),
@@ -40,6 +46,7 @@ extension Schema {
             "OnSaleRecordList",
             object([("on_sales", .list(.reference("OnSaleRecord"))), ("next", .nullable(.string))])
         ),
+        ("BuyerKey", object([("on_sale", .string), ("key", .string)])),
         ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
         ("Scale", object([("workers", .integer)])),
@@ -52,6 +59,8 @@ extension Schema {
         "scheduled", "prequeue", "admitting", "paused", "sold_out", "closed",
     ])
 
+    private static let buyers = oneOf(["anonymous", "proven"])
+
     private static let tier: Members = [
         ("id", .string), ("name", .string), ("price", .reference("Money")), ("numbered", .boolean),
         ("capacity", .integer),
@@ -60,7 +69,7 @@ extension Schema {
     private static let onSale: Members = [
         ("id", .string), ("title", .string), ("venue", .string), ("city", .string), ("state", publicStates),
         ("opens_at", .instant), ("starts_at", .instant), ("closes_at", .instant),
-        ("tiers", .list(.reference("Tier"))), ("message", .nullable(.string)),
+        ("tiers", .list(.reference("Tier"))), ("buyers", buyers), ("message", .nullable(.string)),
     ]
 
     private static let status: Members = [
@@ -127,7 +136,7 @@ extension Schema {
         ("turn_seconds", .integer), ("session_seconds", .integer), ("message", .nullable(.string)),
         ("serving", .integer), ("last", .integer), ("no_show", .number),
         ("admission_note", .nullable(.string)),
-        ("seq", .integer), ("created_at", .instant),
+        ("seq", .integer), ("created_at", .instant), ("buyers", buyers),
     ]
 
     private static let queue: Members = [

@@ -23,6 +23,21 @@ extension Problem {
     )
     static let invalidToken = Self(status: 401, code: "invalid_token", title: "The token is not valid.")
     static let expiredToken = Self(status: 401, code: "token_expired", title: "The token has expired.")
+    static let invalidBuyer = Self(
+        status: 401,
+        code: "invalid_buyer",
+        title: "The promoter did not sign this for a buyer of this on-sale."
+    )
+    static let expiredBuyer = Self(
+        status: 401,
+        code: "buyer_expired",
+        title: "The promoter's word for the buyer has expired; their shop gives a new one."
+    )
+    static let buyerRequired = Self(
+        status: 403,
+        code: "buyer_required",
+        title: "This room takes only buyers whom the promoter vouches for; a secret is not enough."
+    )
     static let wrongPlace = Self(status: 403, code: "wrong_place", title: "The token is for another place.")
     static let wrongRole = Self(
         status: 403,
@@ -137,7 +152,8 @@ extension Problem {
         ofTransport + [
             .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
             .wrongPlace,
-            .wrongRole, .badSignature, .unknownOnSale, .unknownPlace, .unknownReservation, .unknownPool,
+            .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .unknownOnSale,
+            .unknownPlace, .unknownReservation, .unknownPool,
             .notOpen,
             .notYet, .full, .soldOut, .seatsTaken, .contended, .wrongState, .limitReached, .inProgress,
             .closed,

@@ -114,6 +114,16 @@ struct TokenTests {
         }
     }
 
+    @Test func `an assertion made with openssl, as docs/buyers.md shows, is good`() throws {
+        let key = [UInt8](repeating: 0x0B, count: 32)
+        let onSale = OnSaleID(rawValue: 7)
+        let made =
+            "YWRhQGV4YW1wbGUub3Jn.4000000000.r3OI1vK4HETFHKSUti0XqLSlQLMU-4hknMwlaMYqJSs"
+        let expiry = PostgresTimestamp(microseconds: 4_000_000_000_000_000)
+        #expect(made == BuyerAssertion.sign("ada@example.org", for: onSale, until: expiry, key: key))
+        _ = try BuyerAssertion.verify(made, for: onSale, key: key, now: now)
+    }
+
     @Test func `buyers are told apart by who they are, not across on-sales`() {
         let salt = [UInt8](repeating: 1, count: 32)
         let ada = Buyer.proven("ada@example.org").fingerprint(under: salt)
