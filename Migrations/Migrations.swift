@@ -18,5 +18,6 @@ public enum Migrations {
         Migration(27, "payments", PackageResources._027_payments_sql),
         Migration(28, "notifications", PackageResources._028_notifications_sql),
         Migration(40, "buyers", PackageResources._040_buyers_sql),
+        Migration(41, "operator_audit", PackageResources._041_operator_audit_sql),
     ]
 }

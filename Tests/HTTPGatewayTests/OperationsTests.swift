@@ -1,4 +1,5 @@
 import HTTP
+import Jobs
 import Postgres
 import TestSupport
 import Testing
@@ -50,6 +51,65 @@ struct OperationsTests {
                 token: key
             )
             #expect(scaled.status == 200 && scaled["workers"]?.int == 3, "\(scaled)")
+        }
+    }
+
+    @Test func `Scaling is chained with who, from and to, and the audit sees a changed or missing entry`()
+        async throws
+    {
+        try await withGateway { house in
+            let database = house.database.client
+            try await database.execute(
+                Query(
+                    "test.pools",
+                    """
+                    INSERT INTO pools (name, queues, wanted)
+                    SELECT 'pool' || n, '{reservations}', 1 FROM generate_series(1, 8) AS n
+                    """
+                )
+            )
+            // Of different pools at once: their entries still follow each other.
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for pool in 1...8 {
+                    group.addTask {
+                        try await house.send(
+                            .post,
+                            "/v1/operator/pools/pool\(pool)/scale",
+                            #"{"workers": 4}"#,
+                            token: house.operatorKey
+                        ).status
+                    }
+                }
+                for try await status in group { #expect(status == 200) }
+            }
+            let entries = try await database.query(
+                Query(
+                    "test.entries",
+                    """
+                    SELECT actor, action, detail FROM audit_entries WHERE on_sale_id = 0
+                    ORDER BY detail
+                    """
+                )
+            )
+            #expect(entries.count == 8)
+            let first: [String] = try [entries[0][0], entries[0][1], entries[0][2]]
+            #expect(first == ["operator:test", "scale", #"{"from":1,"key":2,"pool":"pool1","to":4}"#])
+
+            let chain = try #require(RoomAudit.checks.first { $0.name == "the audit's chain is unbroken" })
+            #expect(try await chain.offenders(in: database) == [])
+            func change(_ sql: SQL) async throws { try await database.execute(Query("test.change", sql)) }
+            try await change(
+                "UPDATE audit_entries SET detail = replace(detail, '4', '9') WHERE on_sale_id = 0 AND ordinal = 3"
+            )
+            #expect(
+                try await chain.offenders(in: database) == ["operators: entry 3 (scale by operator:test)"]
+            )
+            try await change(
+                "UPDATE audit_entries SET detail = replace(detail, '9', '4') WHERE on_sale_id = 0 AND ordinal = 3"
+            )
+            #expect(try await chain.offenders(in: database) == [])
+            try await change("DELETE FROM audit_entries WHERE on_sale_id = 0 AND ordinal = 8")
+            #expect(try await chain.offenders(in: database) == ["operators: 7 entries of 8"])
         }
     }
 

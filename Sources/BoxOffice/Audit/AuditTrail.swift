@@ -12,10 +12,24 @@ package enum AuditTrail {
         detail: [String: PlanValue],
         in tx: inout Transaction
     ) async throws {
-        let fields = detail.sorted { $0.key < $1.key }.map {
-            "\(PlanValue.string($0.key).json):\($0.value.json)"
-        }
-        try await append(action, on: id, by: actor, json: "{\(fields.joined(separator: ","))}", in: &tx)
+        try await append(action, on: id, by: actor, json: PlanValue.object(detail).json, in: &tx)
+    }
+
+    /// Appends what an operator did to the chain that belongs to no on-sale, with the number of the operator's key.
+    ///
+    /// Locks that chain until the commit, so it comes last.
+    static func append(
+        _ action: String,
+        byOperator holder: APIKeys.Holder,
+        detail: [String: PlanValue],
+        in tx: inout Transaction
+    ) async throws {
+        try await tx.execute(
+            Query("audit.operator", "UPDATE audit_chains SET entries = entries + 1 WHERE on_sale_id = 0")
+        )
+        var detail = detail
+        detail["key"] = .integer(Int(holder.id))
+        try await append(action, on: OnSaleID(rawValue: 0), by: holder.actor, detail: detail, in: &tx)
     }
 
     /// Appends a decision whose detail is JSON already.

@@ -119,13 +119,18 @@ package enum RoomAudit {
             query: Query(
                 "audit.chain",
                 """
-                SELECT format('on-sale %s: entry %s (%s by %s)', on_sale_id, ordinal, action, actor)
+                SELECT format('%s: entry %s (%s by %s)',
+                    CASE on_sale_id WHEN 0 THEN 'operators' ELSE 'on-sale ' || on_sale_id END, ordinal, action, actor)
                 FROM (
                     SELECT *, coalesce(lag(hash) OVER chain, '') AS previous, row_number() OVER chain AS position
                     FROM audit_entries WINDOW chain AS (PARTITION BY on_sale_id ORDER BY ordinal)
                 ) entry
                 WHERE position <> ordinal OR hash <> audit_hash(previous, on_sale_id, ordinal, recorded_at, actor,
                     action, detail)
+                UNION ALL
+                SELECT format('operators: %s entries of %s', count(e.ordinal), c.entries)
+                FROM audit_chains c LEFT JOIN audit_entries e USING (on_sale_id)
+                GROUP BY c.on_sale_id, c.entries HAVING count(e.ordinal) <> c.entries
                 LIMIT 20
                 """
             )

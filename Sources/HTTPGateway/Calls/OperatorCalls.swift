@@ -40,9 +40,13 @@ extension Operation {
             let workers = fields.integer("workers", in: 0...64)
             try fields.check()
             let name = call.parameters["name"]
-            let body = try await OperatorDocuments.scale(name, to: workers, services.postgres)
+            guard let pool = try await services.pools.scale(name, to: workers, by: holder) else {
+                throw Problem.unknownPool
+            }
             services.logger.info("pool scaled", ["pool": name, "workers": workers, "by": holder.actor])
-            return .json(body)
+            return .json(
+                JSONWriter.object { OperatorDocuments.write(pool.name, pool.queues, pool.wanted, to: &$0) }
+            )
         },
     ]
 }
@@ -92,24 +96,11 @@ enum OperatorDocuments {
                 for row in answers[0] { try list.object { try write(worker: row, to: &$0) } }
             }
             try json.array("pools") { list in
-                for row in answers[1] { try list.object { try write(pool: row, to: &$0) } }
+                for row in answers[1] {
+                    try list.object { write(try row[0], try row[1], try row[2], to: &$0) }
+                }
             }
         }
-    }
-
-    /// - Throws: ``Problem`` 404.
-    static func scale(_ pool: String, to workers: Int, _ postgres: PostgresClient) async throws -> [UInt8] {
-        let row = try await postgres.first(
-            Query(
-                "operator.scale",
-                """
-                UPDATE pools SET wanted = \(workers), updated_at = usher_now() WHERE name = \(pool)
-                RETURNING name, queues, wanted
-                """
-            )
-        )
-        guard let row else { throw Problem.unknownPool }
-        return try JSONWriter.object { try write(pool: row, to: &$0) }
     }
 
     private static func write(worker row: Row, to json: inout JSONWriter) throws {
@@ -126,10 +117,10 @@ enum OperatorDocuments {
         json.field("heartbeat_at", "\(try row[9] as PostgresTimestamp)")
     }
 
-    private static func write(pool row: Row, to json: inout JSONWriter) throws {
-        json.field("name", try row[0] as String)
-        let queues: [String] = try row[1]
+    /// A pool and how many workers it ought to have.
+    static func write(_ name: String, _ queues: [String], _ wanted: Int, to json: inout JSONWriter) {
+        json.field("name", name)
         json.array("queues") { for queue in queues { $0.value(queue) } }
-        json.field("workers", try row[2] as Int)
+        json.field("workers", wanted)
     }
 }

@@ -17,6 +17,7 @@ final class Services: Sendable {
     let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
     let seats: SeatMaps
     let onSales: OnSales
+    let pools: Pools
     let reservations: Reservations
     let starter: EagerStarter
     let callbacks: PaymentCallbacks?
@@ -42,6 +43,7 @@ final class Services: Sendable {
         staff = StaffKeys(keys: APIKeys(postgres: postgres))
         places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
         onSales = OnSales(postgres: postgres)
+        pools = Pools(postgres: postgres)
         seats = SeatMaps(postgres: postgres)
         starter = EagerStarter(postgres: postgres, registry: registry, logger: logger)
         let workflows = WorkflowClient(postgres: postgres)
