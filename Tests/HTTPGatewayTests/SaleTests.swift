@@ -51,6 +51,12 @@ struct SaleTests {
                 key: "k2"
             )
             #expect(greedy.status == 422 && greedy.code == "limit_exceeded", "\(greedy)")
+            let modest = try await house.reserve(
+                #"{"tier": "standing", "quantity": 1}"#,
+                admission,
+                key: "k2"
+            )
+            #expect(modest.status == 422 && modest.code == "idempotency_key_reused", "\(modest)")
 
             let path = "/v1/reservations/\(try #require(held["reservation"]?.string))"
             let extended = try await house.send(.post, "\(path)/extend", token: admission)
@@ -103,6 +109,8 @@ struct SaleTests {
             #expect(map.response.headers["Cache-Control"] == "public, s-maxage=1")
             #expect(try await house.send(.delete, path, token: first).status == 204)
             #expect(try await house.send(.delete, path, token: first).status == 204)
+            let kept = try await house.reserve(#"{"seats": ["B-A-4"]}"#, second, key: "a")
+            #expect(kept.status == 409 && kept.response.body == taken.response.body, "\(kept)")
             let freed = try await house.reserve(#"{"seats": ["B-A-4"]}"#, second, key: "c")
             #expect(freed.status == 201, "\(freed)")
         }

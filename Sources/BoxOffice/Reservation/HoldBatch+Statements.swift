@@ -8,10 +8,10 @@ extension HoldBatch {
             guard case .held(let hold) = settled[index], let wish = wishes[index] else { return nil }
             return (members[index], wish, hold)
         }
-        guard !granted.isEmpty else { return [] }
+        guard !granted.isEmpty else { return try answers() }
         var moves = TierMoves()
         for (_, wish, _) in granted { moves.move(wish.quantity, of: wish.key, from: .free, to: .held) }
-        return try [reservations(granted)] + seats(granted) + keys(granted) + moves.statements(locked: true)
+        return try [reservations(granted)] + seats(granted) + answers() + moves.statements(locked: true)
     }
 
     private func reservations(_ granted: [(Member, Wish, Hold)]) -> Query {
@@ -40,20 +40,26 @@ extension HoldBatch {
         return changes.statements()
     }
 
-    private func keys(_ granted: [(Member, Wish, Hold)]) throws -> [Query] {
-        let keyed = granted.filter { $0.0.request.idempotency != nil }
-        guard !keyed.isEmpty else { return [] }
+    /// What is kept of the outcomes under the requests' keys; refusals, too.
+    private func answers() throws -> [Query] {
+        let kept = keyed.compactMap { index -> (AdmissionID, IdempotencyKey, HoldOutcome)? in
+            let request = members[index].request
+            guard let outcome = settled[index], outcome.isKept, let key = request.idempotency else {
+                return nil
+            }
+            return (request.admission, key, outcome)
+        }
+        guard !kept.isEmpty else { return [] }
         let encoder = JSONEncoder()
-        let responses = try keyed.map { JSONB(bytes: Array(try encoder.encode($0.2))) }
-        let idempotency = keyed.compactMap(\.0.request.idempotency)
+        let responses = try kept.map { JSONB(bytes: Array(try encoder.encode($0.2))) }
         return [
             Query(
                 "hold.remember",
                 """
                 INSERT INTO idempotency_keys (admission_id, route, key, body_hash, response, created_at)
                 SELECT k.admission_id, \(Self.route), k.key, k.body_hash, k.response, \(facts.now)
-                FROM unnest(\(keyed.map(\.0.request.admission.rawValue)), \(idempotency.map(\.key)),
-                            \(idempotency.map(\.bodyHash)), \(responses))
+                FROM unnest(\(kept.map(\.0.rawValue)), \(kept.map(\.1.key)), \(kept.map(\.1.bodyHash)),
+                            \(responses))
                     AS k (admission_id, key, body_hash, response)
                 """
             )

@@ -28,6 +28,8 @@ struct HoldBatch: Sendable {
     private(set) var settled: [HoldOutcome?]
     /// One per member that is in the running and whose tier is known.
     private(set) var wishes: [Wish?]
+    /// The members whose keys were not answered before, each the first of its key.
+    private(set) var keyed: [Int] = []
     /// Members that send the same request twice in this batch, and the member that goes first.
     private var twins: [Int: Int] = [:]
 
@@ -43,7 +45,7 @@ struct HoldBatch: Sendable {
                 let name = HoldFacts.KeyName(admission: request.admission.rawValue, key: idempotency.key)
                 if let known = facts.answered[name] {
                     settled[index] =
-                        known.bodyHash == idempotency.bodyHash ? .repeated(known.hold) : .keyReused
+                        known.bodyHash == idempotency.bodyHash ? known.outcome.again : .keyReused
                     continue
                 }
                 if let twin = first[name] {
@@ -52,6 +54,7 @@ struct HoldBatch: Sendable {
                     continue
                 }
                 first[name] = index
+                keyed.append(index)
             }
             admit(index)
         }
@@ -143,11 +146,7 @@ struct HoldBatch: Sendable {
             }
         }
         for (index, twin) in twins {
-            if case .held(let hold) = settled[twin] {
-                settled[index] = .repeated(hold)
-            } else {
-                settled[index] = settled[twin]
-            }
+            settled[index] = settled[twin]?.again
         }
     }
 

@@ -16,7 +16,7 @@ struct HoldFacts: Sendable {
 
     struct Answered: Sendable, Equatable {
         var bodyHash: String
-        var hold: Hold
+        var outcome: HoldOutcome
     }
 
     struct KeyName: Sendable, Hashable {
@@ -60,10 +60,10 @@ struct HoldFacts: Sendable {
         }
         for row in results[4] {
             let response: JSONB = try row[3]
-            let hold = try JSONDecoder().decode(Hold.self, from: Data(response.bytes))
+            let outcome = try JSONDecoder().decode(HoldOutcome.self, from: Data(response.bytes))
             facts.answered[KeyName(admission: try row[0], key: try row[1])] = Answered(
                 bodyHash: try row[2],
-                hold: hold
+                outcome: outcome
             )
         }
         return facts

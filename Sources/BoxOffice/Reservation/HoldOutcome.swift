@@ -32,4 +32,20 @@ package enum HoldOutcome: Sendable, Hashable, Codable {
     case seatsTaken([String])
     /// There is no such tier, there are no such seats, or they are of several tiers.
     case unknownChoice
+
+    /// What the same request is answered when it comes again.
+    var again: Self {
+        if case .held(let hold) = self { .repeated(hold) } else { self }
+    }
+
+    /// Whether it is kept under the request's Idempotency-Key.
+    ///
+    /// Kept is what was decided by what the stock and the buyer's other holds were at that moment, because it might
+    /// be decided otherwise later. The rest would come out the same again, or asks to be tried again.
+    var isKept: Bool {
+        switch self {
+        case .held, .soldOut, .limitExceeded, .seatsTaken: true
+        case .repeated, .keyReused, .contended, .sessionOver, .unknownChoice: false
+        }
+    }
 }

@@ -10,7 +10,8 @@ extension Operation {
             .post,
             "/v1/reservations",
             .admission,
-            "Holds tickets: so many of a tier, or certain seats. Needs an Idempotency-Key.",
+            "Holds tickets: so many of a tier, or certain seats. Needs an Idempotency-Key, and answers what it answered "
+                + "to the key before: the hold, or `sold_out`, `seats_taken` or `limit_exceeded`. Another try needs another key.",
             body: "Reserve",
             success: (201, "Reservation"),
             problems: [

@@ -99,11 +99,30 @@ struct HoldBatchTests {
             expiresAt: PostgresTimestamp(microseconds: 5)
         )
         let key = IdempotencyKey(key: "k", body: Array("b".utf8))
-        known.answered[.init(admission: 10, key: "k")] = .init(bodyHash: key.bodyHash, hold: hold)
+        known.answered[.init(admission: 10, key: "k")] = .init(
+            bodyHash: key.bodyHash,
+            outcome: .held(hold)
+        )
         var batch = HoldBatch([member(8, 1, key: "k"), member(9, 1, key: "k", body: "other")], known)
         batch.grant(from: [floor: 100])
         #expect(batch.outcomes == [.repeated(hold), .keyReused])
         #expect(batch.wantedTiers.isEmpty)
+    }
+
+    @Test func `What the stock decided is kept under the key; what asks to come again is not`() throws {
+        var batch = HoldBatch(
+            [
+                member(1, 2, key: "sold out"), member(2, 2, key: "sold out"), member(3, 5, key: "limit"),
+                member(4, 1, tier: "nowhere", key: "unknown"),
+                member(5, 1, tier: "balcony", key: "contended"),
+                member(6, admission: 99, 1, key: "over"), member(7, 1, key: "held"), member(8, 2),
+            ],
+            facts()
+        )
+        batch.grant(from: [floor: 1, TierKey(onSale: 1, tier: "balcony"): 9])
+        let kept = batch.keyed.filter { batch.outcomes[$0].isKept }
+        #expect(kept == [0, 2, 6])
+        #expect(batch.outcomes[1] == .soldOut(left: 1))
     }
 
     @Test func `A numbered tier gives nothing without seats`() {

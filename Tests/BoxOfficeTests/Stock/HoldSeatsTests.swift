@@ -113,6 +113,32 @@ struct HoldSeatsTests {
         }
     }
 
+    @Test func `A refusal stays the answer to its key, and another key tries again`() async throws {
+        try await withHouse(standing: 4) { house in
+            let first = try await house.hold([house.request(1, 4)])
+            let hold = try #require(first[0].hold)
+            let refused = try await house.hold([
+                house.request(2, 1, key: "k"), house.request(2, 1, key: "k"), house.request(2, 5, key: "l"),
+            ])
+            let limit = HoldOutcome.limitExceeded(limit: 4, has: 0)
+            #expect(refused == [.soldOut(left: 0), .soldOut(left: 0), limit])
+            _ = try await house.client.withTransaction { tx in
+                let row = try await ReservationBook.lock([hold.reservation.rawValue], in: &tx)
+                let change = try #require(row[hold.reservation.rawValue])
+                try await ReservationBook.commit(ReservationBook.Change(change, to: .released), in: &tx)
+            }
+            let again = try await house.hold([
+                house.request(2, 1, key: "k"), house.request(2, 5, key: "l"),
+                house.request(2, 1, key: "k", body: "other"), house.request(3, 1, key: "k"),
+            ])
+            #expect(again.prefix(3) == [.soldOut(left: 0), limit, .keyReused])
+            #expect(again[3].hold != nil, "the key of another session is another key")
+            let fresh = try await house.hold([house.request(2, 1, key: "m")])
+            #expect(fresh[0].hold != nil)
+            #expect(try await house.count("SELECT count(*) FROM idempotency_keys") == 4)
+        }
+    }
+
     @Test func `A session that has ended holds nothing`() async throws {
         try await withHouse { house in
             _ = try await house.client.execute(
