@@ -19,5 +19,6 @@ public enum Migrations {
         Migration(28, "notifications", PackageResources._028_notifications_sql),
         Migration(40, "buyers", PackageResources._040_buyers_sql),
         Migration(41, "operator_audit", PackageResources._041_operator_audit_sql),
+        Migration(42, "old_rows", PackageResources._042_old_rows_sql),
     ]
 }

@@ -11,6 +11,7 @@ public import Telemetry
 public final class JobScheduler: Sendable {
     private let postgres: PostgresClient
     private let configuration: SchedulerConfiguration
+    private let chores: [Chore]
     private let logger: Logger
     private let leadership: Leadership
     private let store: JobStore
@@ -21,15 +22,17 @@ public final class JobScheduler: Sendable {
     ///
     /// Nothing happens until ``run()``.
     ///
-    /// The name is unique among the schedulers of a schema.
+    /// The name is unique among the schedulers of a schema. The chores are done beside the scheduler's own.
     public init(
         postgres: PostgresClient,
         name: String,
         configuration: SchedulerConfiguration = SchedulerConfiguration(),
+        chores: [Chore] = [],
         logger: Logger
     ) {
         self.postgres = postgres
         self.configuration = configuration
+        self.chores = chores
         self.logger = logger
         leadership = Leadership(
             name: "scheduler",
@@ -64,6 +67,13 @@ public final class JobScheduler: Sendable {
             }
             group.addTask { [self] in
                 await repeatWhileLeading(every: .seconds(30), "maintain") { try await self.maintain() }
+            }
+            for chore in chores {
+                group.addTask { [self] in
+                    await repeatWhileLeading(every: .seconds(30), chore.name) {
+                        while isLeading, !isOver, try await chore.batch(postgres) {}
+                    }
+                }
             }
         }
         if isLeading { try? await leadership.resign() }

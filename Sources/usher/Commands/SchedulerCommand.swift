@@ -1,10 +1,12 @@
+internal import BoxOffice
 internal import Glibc
 internal import Postgres
 internal import Reactor
 internal import Scheduler
 internal import Telemetry
 
-/// `usher scheduler`: wakes what is due, rescues what the dead held, makes and drops history.
+/// `usher scheduler`: wakes what is due, rescues what the dead held, makes and drops history,
+/// and deletes what is too old to be asked for.
 enum SchedulerCommand {
     static let command = Command(
         "scheduler",
@@ -18,6 +20,10 @@ enum SchedulerCommand {
         let scheduler = JobScheduler(
             postgres: place.postgres,
             name: "\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
+            chores: [
+                Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
+                Chore("forget old notifications") { try await Upkeep.forgetNotifications(in: $0) },
+            ],
             logger: invocation.logger("scheduler")
         )
         invocation.logger("scheduler").info("running", ["schema": place.schema])
