@@ -113,6 +113,8 @@ struct Demo: Sendable {
     private func sell(in house: House) async throws -> DemoReport {
         let loops = try EventLoopGroup(count: 1, name: "buyers")
         defer { loops.stop() }
+        // Every buyer keeps a connection, and a double click needs one more.
+        DescriptorLimit.raise()
         let client = HTTPClient(loops: loops)
         do {
             let report = try await sell(in: house, loops, client)
