@@ -55,6 +55,7 @@ struct PrivateClusterTests {
             try await second.start()
             #expect(notes.all == ["found its Postgres running (process \(pid))"])
             #expect(await second.url == first.url)
+            #expect(PrivateCluster.runningURL(in: directory) == (await first.url))
 
             // The machine goes down, and comes up with the number given to somebody else.
             kill(pid, SIGKILL)
@@ -76,6 +77,28 @@ struct PrivateClusterTests {
             }
             try await second.stop()
             #expect(try await second.state() == .stopped)
+            #expect(PrivateCluster.runningURL(in: directory) == nil)
+        }
+    }
+
+    @Test func `Commands without a URL use the server that runs in the directory`() async throws {
+        try await Self.withDirectory { directory, loop, notes in
+            let cluster = try Self.cluster(directory, loop, notes)
+            try await cluster.start()
+            let house = String(directory.dropLast("/postgres".count))
+            let migrated = try await BuiltProgram.run(["migrate", "--directory", house])
+            #expect(migrated.status == 0, "\(migrated)")
+            let environment = ["USHER_DIRECTORY": house, "PGHOST": "/nowhere"]
+            let added = try await BuiltProgram.run(
+                ["keys", "add", "--role", "operator"],
+                environment: environment
+            )
+            #expect(added.output.hasPrefix("uk_"), "\(added)")
+            let audit = try await BuiltProgram.run(["audit", "--directory", house])
+            #expect(audit.status == 0, "\(audit)")
+            try await cluster.stop()
+            let gone = try await BuiltProgram.run(["audit"], environment: environment)
+            #expect(gone.status == 1 && gone.errors.contains("/nowhere"), "\(gone)")
         }
     }
 

@@ -45,8 +45,18 @@ actor PrivateCluster {
     }
 
     /// The URL of the server's database.
-    var url: String {
-        "postgresql://\(Self.role)@/postgres?host=\(Self.percentEncoded(socketDirectory))&port=\(Self.port)"
+    var url: String { Self.url(directory) }
+
+    /// The URL of the server of `directory` if it takes connections; touches nothing.
+    static func runningURL(in directory: String) -> String? {
+        let place = reachable(directory, for: (try? UnprivilegedUser.forServer()) ?? nil)
+        let data = "\(place)/data"
+        // A directory that we may not look into is not ours to use.
+        let file = (try? FileSystem.read("\(data)/postmaster.pid")) ?? nil
+        guard case .ready = ServerState.read(file, serves: { ServerState.serves($0, data) }) else {
+            return nil
+        }
+        return url(place)
     }
 
     /// What the server is doing.
@@ -177,10 +187,16 @@ actor PrivateCluster {
     }
 
     /// Beside the data where the path is short enough for a socket, else in a directory of its own.
-    private var socketDirectory: String {
-        let name = "/.s.PGSQL.\(Self.port)"
-        guard directory.utf8.count + name.utf8.count > Self.longestSocketPath else { return directory }
-        return "/tmp/usher-\(geteuid())-\(Self.hash(directory))"
+    private static func socketDirectory(_ directory: String) -> String {
+        let name = "/.s.PGSQL.\(port)"
+        guard directory.utf8.count + name.utf8.count > longestSocketPath else { return directory }
+        return "/tmp/usher-\(geteuid())-\(hash(directory))"
+    }
+
+    private var socketDirectory: String { Self.socketDirectory(directory) }
+
+    private static func url(_ directory: String) -> String {
+        "postgresql://\(role)@/postgres?host=\(percentEncoded(socketDirectory(directory)))&port=\(port)"
     }
 
     /// The directory itself, or, where the server's user can't get to it, a link there to one it can.
@@ -189,16 +205,18 @@ actor PrivateCluster {
         for user: UnprivilegedUser?,
         _ note: (String) -> Void
     ) throws -> String {
-        guard let user, !user.canReach(directory) else {
-            try FileSystem.makeDirectory(directory)
-            try FileSystem.give(directory, to: user)
-            return directory
-        }
-        let reachable = "/var/tmp/usher-\(hash(directory))"
+        let reachable = reachable(directory, for: user)
         try FileSystem.makeDirectory(reachable)
         try FileSystem.give(reachable, to: user)
-        note("user \(user.name) can't enter \(directory): the data is in \(reachable)")
+        if let user, reachable != directory {
+            note("user \(user.name) can't enter \(directory): the data is in \(reachable)")
+        }
         return reachable
+    }
+
+    private static func reachable(_ directory: String, for user: UnprivilegedUser?) -> String {
+        guard let user, !user.canReach(directory) else { return directory }
+        return "/var/tmp/usher-\(hash(directory))"
     }
 
     private static func hash(_ text: String) -> String {

@@ -6,7 +6,15 @@ extension Option {
         "database-url",
         .text("URL"),
         environment: "USHER_DATABASE_URL",
-        help: "The Postgres server, as in postgresql://user@host:5432/name; else the PG* variables"
+        help: "The Postgres server, as in postgresql://user@host:5432/name"
+    )
+    static let directory = Option(
+        "directory",
+        .text("PATH"),
+        environment: "USHER_DIRECTORY",
+        initial: ".usher",
+        help:
+            "Where usher up keeps its Postgres; without --database-url the one that runs there is used, else PG*"
     )
     static let schema = Option(
         "schema",
@@ -74,5 +82,5 @@ extension Option {
     /// What every command takes.
     static let logging: [Option] = [.logLevel, .logFormat, .help]
     /// What every command takes that uses the database.
-    static let database: [Option] = [.databaseURL, .schema] + logging
+    static let database: [Option] = [.databaseURL, .directory, .schema] + logging
 }

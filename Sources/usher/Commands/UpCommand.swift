@@ -2,14 +2,6 @@ internal import Glibc
 
 /// `usher up`: the whole house on one machine, until ctrl-C.
 enum UpCommand {
-    static let directory = Option(
-        "directory",
-        .text("PATH"),
-        environment: "USHER_DIRECTORY",
-        initial: ".usher",
-        help: "Where the private Postgres lives"
-    )
-
     static let command = Command(
         "up",
         "Run everything on this machine",
@@ -18,7 +10,7 @@ enum UpCommand {
             scheduler, workers and gateway, each as a process of its own that is started again when it dies.
             Without --payments-url a stand-in payment server runs as well. Ctrl-C ends everything in order.
             """,
-        options: [directory, .host, .port, .adminPort, .paymentsURL, .paymentsKey, .paymentsSecret]
+        options: [.host, .port, .adminPort, .paymentsURL, .paymentsKey, .paymentsSecret]
             + Option.database,
         endsInOrder: true
     ) { invocation in
@@ -28,7 +20,7 @@ enum UpCommand {
             if let name = option.environment, let value = arguments.text(option) { environment[name] = value }
         }
         let settings = HouseSettings(
-            directory: absolute(arguments.text(directory) ?? ".usher"),
+            directory: absolute(arguments.text(.directory) ?? ".usher"),
             databaseURL: arguments.text(.databaseURL),
             schema: arguments.text(.schema) ?? "usher",
             host: arguments.text(.host) ?? "127.0.0.1",

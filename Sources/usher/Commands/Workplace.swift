@@ -10,11 +10,15 @@ struct Workplace: Sendable {
 
     /// Reads the settings and makes sure that the server can be reached; nothing else is looked at.
     ///
+    /// The server is the one whose URL is given, else the one that `usher up` keeps in the directory if it runs, else
+    /// what the `PG*` variables say.
+    ///
     /// A failure names the server.
     static func open(_ invocation: Invocation, connections: Int = 4, loops: Int = 1) async throws -> Self {
         let schema = invocation.arguments.text(.schema) ?? "usher"
         var configuration =
-            try invocation.arguments.text(.databaseURL).map { try PostgresConfiguration(url: $0) }
+            try (invocation.arguments.text(.databaseURL) ?? privateServer(invocation))
+            .map { try PostgresConfiguration(url: $0) }
             ?? PostgresConfiguration(environment: invocation.environment)
         configuration.schema = schema
         configuration.applicationName = invocation.path
@@ -30,6 +34,11 @@ struct Workplace: Sendable {
             throw Failure("cannot use the database \(configuration): \(OneLine.describing(error))")
         }
         return Self(loops: group, postgres: postgres, schema: schema)
+    }
+
+    private static func privateServer(_ invocation: Invocation) -> String? {
+        let directory = UpCommand.absolute(invocation.arguments.text(.directory) ?? ".usher")
+        return PrivateCluster.runningURL(in: House.clusterDirectory(in: directory))
     }
 
     /// Refuses a schema that this program doesn't fit.

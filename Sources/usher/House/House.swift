@@ -68,7 +68,7 @@ actor House {
             let binaries = try PostgresBinaries.find(path: settings.environment["PATH"] ?? "")
             let cluster = try PrivateCluster(
                 loop: home,
-                directory: "\(settings.directory)/postgres",
+                directory: Self.clusterDirectory(in: settings.directory),
                 binaries: binaries,
                 diesWithUs: settings.isTemporary,
                 note: note
@@ -155,6 +155,9 @@ actor House {
         await postgres.shutdown()
         try await cluster?.stop()
     }
+
+    /// Where the private server of a house is.
+    static func clusterDirectory(in directory: String) -> String { "\(directory)/postgres" }
 
     private func obeyPools() async throws {
         let rows = try await PoolRow.read(from: postgres)
