@@ -104,7 +104,9 @@ let package = Package(
         ),
         .testTarget(
             name: "usherTests",
-            dependencies: ["usher", "BoxOffice", "Jobs", "Postgres", "Reactor", "TestSupport"]
+            dependencies: [
+                "usher", "BoxOffice", "HTTP", "Jobs", "Postgres", "Reactor", "TestSupport", "Workflows",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]
