@@ -6,7 +6,7 @@ extension Command {
         subcommands: [
             DemoCommand.command, UpCommand.command, MigrateCommand.command, WorkerCommand.command,
             SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, AuditCommand.command,
-            KeysCommand.command, LaunchCommand.command,
+            KeysCommand.command, BenchCommand.command, LaunchCommand.command,
         ]
     )
 }

@@ -1,0 +1,12 @@
+/// `usher bench`: what the engine does per second, and what it costs.
+enum BenchCommand {
+    static let command = Command(
+        "bench",
+        "Measure the engine, beside hand-written loops on the same server",
+        discussion: """
+            Each starts a private Postgres in a temporary place unless a URL is given, prints one line of JSON per
+            figure, and leaves nothing behind. What each measures is in docs/benchmarks.md.
+            """,
+        subcommands: [QueueBench.command, BenchWorkerCommand.command]
+    )
+}
