@@ -11,6 +11,7 @@ final class ClientConnection: ReadinessHandler {
         case closed
     }
 
+    // The client closes every connection, on this loop, before it lets go of the owner.
     private unowned let owner: ClientLoop
     private let loop: EventLoop
     private let limits: HTTPLimits

@@ -62,6 +62,11 @@ public final class HTTPClient: Sendable {
         }
     }
 
+    /// Closes every connection: a loop keeps the sockets that it watches, but not what they belong to.
+    deinit {
+        for loop in loops { loop.loop.execute { loop.shutdown() } }
+    }
+
     /// Sends a request over a pooled connection.
     ///
     /// - Parameters:

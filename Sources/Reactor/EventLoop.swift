@@ -19,6 +19,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var work: [Work] = []
         var asleep = false
         var stopping = false
+        var ended = false
     }
 
     private struct Watched {
@@ -104,7 +105,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// Ends the thread once it has done what it was given before.
     ///
-    /// Descriptors still registered are left open.
+    /// Descriptors still registered are left open, and what it is given afterwards is dropped.
     public func stop() {
         inbox.withLock { $0.stopping = true }
         wake()
@@ -112,6 +113,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private func push(_ work: Work) {
         let mustWake = inbox.withLock { inbox in
+            // Nobody will do it any more, and what is kept here keeps what it captures, often the loop itself.
+            guard !inbox.ended else { return false }
             inbox.work.append(work)
             defer { inbox.asleep = false }
             return inbox.asleep
@@ -243,6 +246,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             let stopping = inbox.withLock { inbox in
                 swap(&batch, &inbox.work)
                 inbox.asleep = batch.isEmpty && !inbox.stopping
+                inbox.ended = batch.isEmpty && inbox.stopping
                 return inbox.stopping
             }
             for work in batch {

@@ -94,6 +94,36 @@ struct HTTPClientTests {
         await fixture.stop()
     }
 
+    @Test func `A client that is let go of without a shutdown closes its connections`() async throws {
+        let fixture = try await Fixture()
+        func talk() async throws {
+            let client = HTTPClient(loops: fixture.loops)
+            let own = client.connection(to: fixture.endpoint)
+            #expect(try await own.send(HTTPRequest(.get, "/")).status == 200)
+            #expect(try await client.send(HTTPRequest(.get, "/"), to: fixture.endpoint).status == 200)
+            #expect(fixture.server.connections == 2)
+        }
+        try await talk()
+        await eventually { fixture.server.connections == 0 }
+        await fixture.stop()
+    }
+
+    @Test func `A client that is let go of after its loops have stopped is gone, and they with it`()
+        async throws
+    {
+        weak var loop: EventLoop?
+        func talk() async throws {
+            let fixture = try await Fixture(loops: 1)
+            loop = fixture.loops.loops[0]
+            let client = HTTPClient(loops: fixture.loops)
+            #expect(try await client.send(HTTPRequest(.get, "/"), to: fixture.endpoint).status == 200)
+            await client.shutdown()
+            await fixture.stop()
+        }
+        try await talk()
+        await eventually { loop == nil }
+    }
+
     @Test func `Errors tell what went wrong`() async throws {
         let fixture = try await Fixture()
         await fixture.server.drain(deadline: .zero)
