@@ -94,23 +94,6 @@ struct ProgramTests {
         }
     }
 
-    @Test func `The audit is silent on a sound system and names what is broken`() async throws {
-        try await withDatabase { database in
-            let words = ["audit", "--database-url", database.url, "--schema", database.schema]
-            let sound = try await BuiltProgram.run(words)
-            #expect(sound.status == 0)
-            #expect(sound.output.split(separator: "\n").allSatisfy { $0.hasPrefix("ok     promise ") })
-            try await database.client.execute(
-                Query("test.gap", "INSERT INTO arrivals (on_sale_id, issued) VALUES (1, 5)")
-            )
-            let broken = try await BuiltProgram.run(words)
-            #expect(broken.status == 1)
-            #expect(broken.output.contains("BROKEN promise 5: arrival numbers are issued without gaps"))
-            #expect(broken.output.contains("5 numbers issued, 0 places"))
-            #expect(broken.errors.contains("checks found something broken"))
-        }
-    }
-
     @Test func `Keys are made, listed and revoked`() async throws {
         try await withDatabase { database in
             let rest = ["--database-url", database.url, "--schema", database.schema]
