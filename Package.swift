@@ -70,12 +70,12 @@ let package = Package(
         // Tests, one target per module, and what they share.
         .target(
             name: "TestSupport",
-            dependencies: ["Jobs", "Migrations", "Postgres", "Reactor"],
+            dependencies: ["CLinux", "Jobs", "Migrations", "Postgres", "Reactor"],
             path: "Tests/TestSupport"
         ),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Reactor", "TestSupport"]),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor"]),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor", "TestSupport"]),
         .testTarget(
             name: "JobsTests",
             dependencies: ["Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "TestSupport"]
