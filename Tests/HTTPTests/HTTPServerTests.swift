@@ -1,4 +1,5 @@
 import Reactor
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -16,16 +17,20 @@ struct HTTPServerTests {
         let server: HTTPServer
         let port: Int
 
-        var endpoint: HTTPEndpoint { HTTPEndpoint(host: "127.0.0.1", port: port) }
+        let address: String
+
+        var endpoint: HTTPEndpoint { HTTPEndpoint(host: address, port: port) }
 
         init(
             _ configuration: HTTPServerConfiguration = HTTPServerConfiguration(),
             loops count: Int = 2,
+            address: String = "127.0.0.1",
             handler: @escaping @Sendable (HTTPRequest) -> Reply = Self.echo
         ) async throws {
             loops = try EventLoopGroup(count: count, name: "test")
             server = HTTPServer(loops: loops, configuration: configuration, handler: handler)
-            port = try await server.start(address: "127.0.0.1", port: 0)
+            self.address = address
+            port = try await server.start(address: address, port: 0)
         }
 
         func stop() async {
@@ -63,6 +68,21 @@ struct HTTPServerTests {
         #expect(order == Array(0..<200))
         #expect(answer.ranges(of: "Connection: close").count == 1)
         raw.close()
+        await fixture.stop()
+    }
+
+    @Test(.enabled(if: hasIPv6, "this machine has no ::1")) func `IPv6 is served and asked like IPv4`()
+        async throws
+    {
+        let fixture = try await Fixture(address: "::1")
+        let client = HTTPClient(loops: fixture.loops)
+        let endpoint = try #require(HTTPEndpoint(url: "http://[::1]:\(fixture.port)/"))
+        let response = try await client.send(HTTPRequest(.get, "/six"), to: endpoint)
+        #expect(String(decoding: response.body, as: UTF8.self) == "GET /six ")
+        await #expect(throws: HTTPServerError.self) {
+            try await fixture.server.start(address: "::1", port: fixture.port)
+        }
+        await client.shutdown()
         await fixture.stop()
     }
 

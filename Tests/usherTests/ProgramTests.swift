@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Postgres
 import Reactor
 import TestSupport
@@ -156,6 +157,39 @@ struct ProgramTests {
         let line = try await failure(["demo", "--plan", "\(directory)/plan.json"])
         #expect(line.contains("plan.json is refused:"))
         #expect(line.contains("title"))
+    }
+
+    @Test(.enabled(if: hasIPv6, "this machine has no ::1")) func `The gateway listens on an address of IPv6`()
+        async throws
+    {
+        try await withDatabase { database in
+            let lines = AsyncStream<String>.makeStream()
+            let loop = try EventLoop(name: "program")
+            defer { loop.stop() }
+            let supervisor = Supervisor(
+                loop: loop,
+                executable: BuiltProgram.path,
+                environment: [
+                    "USHER_DATABASE_URL": database.url, "USHER_SCHEMA": database.schema,
+                    "PATH": "/usr/bin:/bin",
+                ],
+                line: { lines.continuation.yield("\($0): \($1)") },
+                event: { lines.continuation.yield($0) }
+            )
+            let words = ["gateway", "--host", "::1", "--port", "0", "--admin-port", "0"]
+            await supervisor.want(1, of: .init(name: "gateway", words: words, stopStage: 0))
+            var port: Int?
+            for await line in lines.stream {
+                port = line.firstMatch(of: /listening .* port=(\d+)/).flatMap { Int($0.1) }
+                if port != nil { break }
+            }
+            let client = HTTPClient(loops: database.loops)
+            let endpoint = HTTPEndpoint(host: "::1", port: port ?? 0)
+            let answer = try? await client.send(HTTPRequest(.get, "/v1/on-sales"), to: endpoint)
+            await client.shutdown()
+            await supervisor.stop()
+            #expect(answer?.status == 200)
+        }
     }
 
     @Test func `A process that is asked to end while it works ends in order`() async throws {
