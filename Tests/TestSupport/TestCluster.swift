@@ -24,6 +24,7 @@ package final class TestCluster: Sendable {
     ///   - settings: lines for `postgresql.conf`.
     ///   - prepare: is given the directory before the server starts, for files that the settings name.
     ///   - body: has the running server, whose superuser is `usher`.
+    /// - Throws: ``ToolFailed`` when the server can't be made, or what `body` threw.
     package static func with(
         password: String? = nil,
         settings: [String] = [],

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 internal import Jobs
 package import Postgres
@@ -15,6 +16,17 @@ package struct TestDatabase: Sendable {
     package let configuration: PostgresConfiguration
     /// Event loops, shared by all tests of the process.
     package let loops: EventLoopGroup
+
+    /// The server's port on 127.0.0.1.
+    package var port: Int { URLComponents(string: url)?.port ?? 5432 }
+
+    /// The server's URL by way of another port, such as a proxy's.
+    package func url(port: Int) -> String {
+        var components = URLComponents(string: url)
+        components?.host = "127.0.0.1"
+        components?.port = port
+        return components?.string ?? url
+    }
 
     /// Another client on the same schema.
     package func makeClient(_ limits: PoolLimits = .init(maximum: 2)) -> PostgresClient {
