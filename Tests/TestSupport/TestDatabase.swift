@@ -93,19 +93,31 @@ package func withEmptyDatabase<Value>(
 private func drop(_ schema: String, _ client: PostgresClient) async throws {
     // In a task of its own, because the test's may be cancelled by its time limit.
     try await Task {
-        try await client.withTransaction { transaction in
-            // What a failing test left running must not make the clean-up wait forever.
-            try await transaction.execute(
-                Query(
-                    "test.terminate",
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE application_name = \(schema) AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
-                    """
+        // What a killed process had begun may still run on the server, and lock tables in another order.
+        try await retryingDeadlocks {
+            try await client.withTransaction { transaction in
+                // What a failing test left running must not make the clean-up wait forever.
+                try await transaction.execute(
+                    Query(
+                        "test.terminate",
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE application_name = \(schema) AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+                        """
+                    )
                 )
-            )
-            try await transaction.execute(Query("test.drop", "DROP SCHEMA \(identifier: schema) CASCADE"))
+                try await transaction.execute(Query("test.drop", "DROP SCHEMA \(identifier: schema) CASCADE"))
+            }
         }
         await client.shutdown()
     }.value
+}
+
+private func retryingDeadlocks(_ body: () async throws -> Void) async throws {
+    for _ in 0..<10 {
+        do {
+            return try await body()
+        } catch let error as PostgresError where error.sqlState == .deadlockDetected {}
+    }
+    try await body()
 }
