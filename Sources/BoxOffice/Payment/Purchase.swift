@@ -71,7 +71,7 @@ struct Purchase: Sendable {
     /// - Returns: nil when nobody can say what the provider did.
     private func authorise() async throws -> PaymentReport? {
         let (payments, request) = (payments, checkout.request)
-        return try await answered {
+        return try await WorkflowContext.answer {
             try await context.effect(
                 "authorise",
                 queue: Self.queue,
@@ -95,7 +95,7 @@ struct Purchase: Sendable {
     /// Asks where the payment stands; a provider that never heard of it is told again.
     private func ask() async throws -> PaymentReport? {
         let (payments, reference) = (payments, reference)
-        let known = try await answered {
+        let known = try await WorkflowContext.answer {
             try await context.effect("status", queue: Self.queue, retry: .never, timeout: .seconds(10)) { _ in
                 ProviderAnswer(report: try await payments.status(of: reference))
             }
@@ -120,28 +120,13 @@ struct Purchase: Sendable {
 
     private func capture() async throws {
         let (payments, reference) = (payments, reference)
-        let captured = try await answered {
-            try await context.effect(
-                "capture",
-                queue: Self.queue,
-                retry: .exponential(max: 8),
-                timeout: .seconds(10)
-            ) { key in
-                do {
-                    return try await payments.capture(reference, idempotencyKey: key)
-                } catch let error as PaymentError where error.code == .refused {
-                    throw DoNotRetry(error.message)
-                }
-            }
+        let captured = try await context.insist("capture", retry: .exponential(max: 8)) { key in
+            try await payments.capture(reference, idempotencyKey: key)
         }
-        let state: PaymentState = captured?.state == .captured ? .captured : .needsPerson
-        _ = try await context.step(
-            SettlePayment(reservation: reservation, attempt: checkout.attempt, state: state, report: captured)
-        )
-        guard state == .needsPerson else { return }
-        _ = try await context.start(
-            Notify.self,
-            NotificationDraft.key(.needsPerson, reservation, epoch: checkout.attempt)
+        try await context.settle(
+            PaymentReference(reservation: reservation, attempt: checkout.attempt),
+            as: captured?.state == .captured ? .captured : .needsPerson,
+            captured
         )
     }
 
@@ -167,19 +152,6 @@ struct Purchase: Sendable {
     private func void() async throws {
         let reference = PaymentReference(reservation: reservation, attempt: checkout.attempt)
         _ = try await context.start(VoidPayment.self, reference.text, key: VoidPayment.key(reference))
-    }
-
-    /// The value of an effect, or nil when it failed for good.
-    private func answered<Value: Sendable>(_ effect: () async throws -> Value) async throws -> Value? {
-        do {
-            return try await effect()
-        } catch let suspended as WorkflowSuspended {
-            throw suspended
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            return nil
-        }
     }
 }
 

@@ -16,19 +16,15 @@ package struct ConfirmSale: CohortStep {
         _ batch: [CohortMember<Self>],
         in transaction: inout Transaction
     ) async throws -> [Bool] {
-        let rows = try await ReservationBook.lock(batch.map(\.runID.rawValue), in: &transaction)
-        var changes: [ReservationBook.Change] = []
-        let confirmed = batch.map { member in
-            guard let row = rows[member.runID.rawValue], row.state == .paying,
-                row.attempt == member.step.attempt
-            else { return false }
-            changes.append(ReservationBook.Change(row, to: .sold))
-            return true
-        }
+        let paying = try await ReservationBook.lockPaying(
+            batch.map { ($0.runID, $0.step.attempt) },
+            in: &transaction
+        )
+        let changes = paying.compactMap(\.self).map { ReservationBook.Change($0, to: .sold) }
         let payments = batch.map { PaymentRecord($0.runID, $0.step.attempt, .authorised, $0.step.report) }
         let told = changes.map { NotificationDraft.sold($0.row) }
         let more = PaymentRecord.update(payments) + NotificationDraft.insert(told)
         try await ReservationBook.apply(changes, and: more, in: &transaction)
-        return confirmed
+        return paying.map { $0 != nil }
     }
 }

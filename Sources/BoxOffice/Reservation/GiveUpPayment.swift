@@ -15,19 +15,17 @@ package struct GiveUpPayment: CohortStep {
         _ batch: [CohortMember<Self>],
         in transaction: inout Transaction
     ) async throws -> [Bool] {
-        let rows = try await ReservationBook.lock(batch.map(\.runID.rawValue), in: &transaction)
-        var changes: [ReservationBook.Change] = []
-        let ended = batch.map { member in
-            guard let row = rows[member.runID.rawValue], row.state == .paying,
-                row.attempt == member.step.attempt
-            else { return false }
+        let paying = try await ReservationBook.lockPaying(
+            batch.map { ($0.runID, $0.step.attempt) },
+            in: &transaction
+        )
+        let changes = paying.compactMap(\.self).map { row in
             var change = ReservationBook.Change(row, to: .expired)
             change.problem = "payment_undecided"
-            changes.append(change)
-            return true
+            return change
         }
         let told = changes.map { NotificationDraft.expired($0.row) }
         try await ReservationBook.apply(changes, and: NotificationDraft.insert(told), in: &transaction)
-        return ended
+        return paying.map { $0 != nil }
     }
 }

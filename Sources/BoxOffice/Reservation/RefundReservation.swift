@@ -39,30 +39,13 @@ package struct RefundReservation: Workflow {
             }
             break
         }
-        let (payments, reference) = (payments, PaymentReference(reservation: id, attempt: attempt).text)
-        let report: PaymentReport?
-        do {
-            report = try await context.effect(
-                "refund",
-                queue: Self.queue,
-                retry: RetryPolicy(maxAttempts: 40, maxDelay: .seconds(60)),
-                timeout: .seconds(10)
-            ) { key in
-                do {
-                    return try await payments.refund(reference, idempotencyKey: key)
-                } catch let error as PaymentError where error.code == .refused {
-                    throw DoNotRetry(error.message)
-                }
-            }
-        } catch let suspended as WorkflowSuspended {
-            throw suspended
-        } catch {
-            report = nil
-        }
+        let (payments, reference) = (payments, PaymentReference(reservation: id, attempt: attempt))
+        let report = try await context.insist(
+            "refund",
+            retry: RetryPolicy(maxAttempts: 40, maxDelay: .seconds(60))
+        ) { key in try await payments.refund(reference.text, idempotencyKey: key) }
         guard let report, report.state == .refunded else {
-            let step = SettlePayment(reservation: id, attempt: attempt, state: .needsPerson, report: report)
-            _ = try await context.step(step)
-            _ = try await context.start(Notify.self, NotificationDraft.key(.needsPerson, id, epoch: attempt))
+            try await context.settle(reference, as: .needsPerson, report)
             return .needsPerson
         }
         guard try await context.step(RecordRefund(reservation: id, attempt: attempt, report: report)) else {

@@ -1,3 +1,4 @@
+internal import Jobs
 internal import Postgres
 
 /// A reservation's row, locked.
@@ -40,6 +41,22 @@ enum ReservationBook {
             self.state = state
             expiresAt = row.expiresAt
             attempt = row.attempt
+        }
+    }
+
+    /// Locks the reservations of runs that settle an attempt to pay.
+    ///
+    /// One for each, in order; nil where the reservation is not paying any more, or is at another attempt.
+    static func lockPaying(
+        _ attempts: [(run: JobID, attempt: Int)],
+        in transaction: inout Transaction
+    ) async throws -> [ReservationRow?] {
+        let rows = try await lock(attempts.map(\.run.rawValue), in: &transaction)
+        return attempts.map { run, attempt in
+            guard let row = rows[run.rawValue], row.state == .paying, row.attempt == attempt else {
+                return nil
+            }
+            return row
         }
     }
 
