@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Reactor
 import Testing
@@ -119,6 +120,35 @@ struct BenchTests {
         #expect(Pgbench.Result(output: "pgbench: error: connection failed") == nil)
     }
 
+    @Test func `What others took of the machine is what is left of its work`() {
+        var load = MachineLoad()
+        load.count("cpu  100 0 50 800 50 0 0 30 0 0\ncpu0 1 2 3 4 5 6 7 8", ticksPerSecond: 100)
+        #expect(load == MachineLoad(busy: 1.5, idle: 8.5, ours: 0))
+        load.ours = 0.5
+        #expect(load.foreignShare == 0.1)
+        load.ours = 2
+        #expect(load.foreignShare == 0)
+        #expect(MachineLoad().foreignShare == nil)
+        #expect((load - load).foreignShare == nil)
+    }
+
+    @Test func `Dead rows count where claims delete, and nowhere else`() {
+        var before = DeadRows.Reading()
+        before.tables = [
+            "ready": .init(dead: 5, deleted: 100, scans: 10, entriesRead: 150, rowsFetched: 100),
+            "jobs": .init(dead: 3, deleted: 0, scans: 50, entriesRead: 900, rowsFetched: 0),
+        ]
+        var after = before
+        after.tables["ready"] = .init(dead: 9, deleted: 300, scans: 20, entriesRead: 450, rowsFetched: 300)
+        after.tables["jobs"] = .init(dead: 4, deleted: 1, scans: 90, entriesRead: 9000, rowsFetched: 0)
+        // A leaf made meanwhile counts from nothing.
+        after.tables["ready_2"] = .init(dead: 1, deleted: 200, scans: 10, entriesRead: 300, rowsFetched: 200)
+        let dead = DeadRows(from: before, to: after)
+        #expect(dead.rows == 14)
+        #expect(dead.visitedPerScan == 10)
+        #expect(DeadRows(from: after, to: after).visitedPerScan == nil)
+    }
+
     @Test(arguments: [
         (["bench"], "usher bench: say what to do: queue"),
         (
@@ -127,7 +157,7 @@ struct BenchTests {
         ),
         (
             ["bench", "queue", "--open-loop", "500,fast"],
-            "usher bench queue: --open-loop takes rates from 1 to 1000000, not \"fast\""
+            "usher bench queue: --open-loop takes numbers from 1 to 1000000, separated by commas, not \"fast\""
         ),
         (
             ["bench", "queue", "--floors", "cellar"],
@@ -143,7 +173,7 @@ struct BenchTests {
     }
 
     private static func figures(_ words: [String]) async throws -> [JSONValue] {
-        let result = try await BuiltProgram.run(["bench"] + words)
+        let result = try await BuiltProgram.run(["bench"] + words + ["--wait-idle", "0s"])
         #expect(result.status == 0, "\(result.errors)")
         return try result.output.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
     }
@@ -182,5 +212,60 @@ struct BenchTests {
                 #expect(Self.isPositive(figure[field]), "\(field)")
             }
         }
+    }
+
+    @Test(arguments: [
+        (
+            ["enqueue", "--clients", "1,2", "--seconds", "1", "--producers", "50"],
+            Array(repeating: "enqueue", count: 8) + ["enqueue.waking"],
+            ["median", "p99_ms", "wal_bytes_per_unit"]
+        ),
+        (["latency", "--samples", "20"], ["latency"], ["median", "floor_median", "ratio", "max_ms"]),
+        (
+            ["scale", "--jobs", "1000", "--counts", "1,2"], ["scale", "scale"],
+            ["median", "client_cpu_us_per_unit"]
+        ),
+        (
+            [
+                "growth", "--jobs", "1000", "--waiting", "500,3000", "--history", "1200", "--runs", "2",
+            ], ["growth", "growth"], ["median", "wal_bytes_per_unit"]
+        ),
+        (
+            ["horizon", "--jobs", "1000", "--hold", "3s", "--apart", "2s", "--load", "5"], ["horizon"],
+            ["median", "ratio", "before_p99_ms", "during_p99_ms", "after_p99_ms", "during_dead_rows"]
+        ),
+    ]) func `Each bench ends with its figures`(
+        words: [String],
+        benches: [String],
+        fields: [String]
+    ) async throws {
+        let runs = words.contains("--runs") ? [] : ["--runs", "1"]
+        let figures = try await Self.figures(words + runs)
+        #expect(figures.map { $0["bench"]?.string } == benches)
+        for figure in figures {
+            for field in fields { #expect(Self.isPositive(figure[field]), "\(field) of \(figure)") }
+        }
+    }
+
+    @Test func `A bench that is told to end leaves no server and no directory`() async throws {
+        let directory = try FileSystem.makeTemporaryDirectory("usher-test")
+        defer { try? FileSystem.remove(directory) }
+        guard unsafe chmod(directory, 0o755) == 0 else { throw Failure("chmod") }
+        let launch = ProcessLaunch(
+            program: BuiltProgram.path,
+            arguments: ["bench", "latency", "--wait-idle", "0s"],
+            environment: ["PATH": "/usr/bin:/bin", "TMPDIR": directory],
+            output: .file("\(directory)/output")
+        )
+        let pid = try await Reactor.Thread.run(name: "bench") { try launch.start() }
+        // The first note comes from the scheduler of the first run.
+        while try FileSystem.read("\(directory)/output")?.contains("leading") != true, !Task.isCancelled {
+            await Task.yield()
+        }
+        kill(pid, SIGTERM)
+        let exit = try await Reactor.Thread.run(name: "bench") { ProcessExit.wait(for: pid) }
+        #expect(exit == .status(1))
+        #expect(try FileSystem.read("\(directory)/output")?.contains("ended by a signal") == true)
+        #expect(FileSystem.names(in: directory) == ["output"])
     }
 }

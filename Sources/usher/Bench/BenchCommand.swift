@@ -7,6 +7,9 @@ enum BenchCommand {
             Each starts a private Postgres in a temporary place unless a URL is given, prints one line of JSON per
             figure, and leaves nothing behind. What each measures is in docs/benchmarks.md.
             """,
-        subcommands: [QueueBench.command, BenchWorkerCommand.command]
+        subcommands: [
+            QueueBench.command, EnqueueBench.command, LatencyBench.command, HorizonBench.command,
+            GrowthBench.command, ScaleBench.command, BenchWorkerCommand.command,
+        ]
     )
 }

@@ -7,6 +7,8 @@ struct BenchFigure: Sendable {
     let unit: String
     /// What was run, in words and numbers.
     let config: String
+    /// What tells it from the bench's other figures, as in `clients`.
+    var labels: [JSONValue.Member] = []
     /// The figure itself, once per run.
     var runs = Samples()
     /// The floor's, measured beside each run.
@@ -14,10 +16,11 @@ struct BenchFigure: Sendable {
     /// What else was measured: each name with its median.
     private(set) var others: [(name: String, samples: Samples)] = []
 
-    init(_ bench: String, unit: String, config: String) {
+    init(_ bench: String, unit: String, config: String, labels: [JSONValue.Member] = []) {
         self.bench = bench
         self.unit = unit
         self.config = config
+        self.labels = labels
     }
 
     /// Adds one run's measurement under a name; nothing when there is none.
@@ -35,6 +38,7 @@ struct BenchFigure: Sendable {
         let units = Double(max(1, units))
         add("\(prefix)wal_bytes_per_unit", Double(usage.walBytes) / units)
         add("\(prefix)server_cpu_us_per_unit", usage.cpuSeconds.map { $0 * 1_000_000 / units })
+        add("\(prefix)foreign_cpu_share", usage.load.foreignShare)
     }
 
     /// Adds the percentiles of how long something took.
@@ -56,6 +60,7 @@ struct BenchFigure: Sendable {
             json.field("bench", bench)
             json.field("unit", unit)
             json.field("config", config)
+            for label in labels { json.field(label.name, label.value) }
             Self.write("median", runs.median, to: &json)
             Self.write("min", runs.minimum, to: &json)
             Self.write("max", runs.maximum, to: &json)

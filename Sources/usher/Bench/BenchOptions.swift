@@ -33,6 +33,12 @@ enum BenchOptions {
         .list("RATES"),
         help: "Instead, enqueue at these rates per second, as in 500,2000,5000, and measure enqueue to start"
     )
+    static let waitIdle = Option(
+        "wait-idle",
+        .duration,
+        initial: "60s",
+        help: "How long each measurement waits for others to leave the machine alone"
+    )
     static let seconds = Option(
         "seconds",
         .number(1...3600),
@@ -41,5 +47,25 @@ enum BenchOptions {
     )
 
     /// What every bench takes.
-    static let shared = [runs, capacity, connections, .databaseURL] + Option.logging
+    static let shared = [runs, capacity, connections, waitIdle, .databaseURL] + Option.logging
+
+    /// The numbers of a list.
+    static func numbers(
+        _ option: Option,
+        _ range: ClosedRange<Int>,
+        of invocation: Invocation
+    ) throws -> [Int] {
+        try invocation.arguments.list(option).map { word in
+            guard let number = Int(word), range.contains(number) else {
+                throw UsageError(
+                    command: invocation.path,
+                    message: """
+                        --\(option.name) takes numbers from \(range.lowerBound) to \(range.upperBound), separated by \
+                        commas, not "\(word)"
+                        """
+                )
+            }
+            return number
+        }
+    }
 }

@@ -161,11 +161,13 @@ struct BenchPlace: Sendable {
                     return nil as Value?
                 }
                 group.addTask { try await body(made) }
-                defer { group.cancelAll() }
+                var result: Value?
                 while let value = try await group.next() {
-                    if let value { return value }
+                    if let value { result = value }
+                    scheduler.stop()
                 }
-                throw CancellationError()
+                guard let result else { throw CancellationError() }
+                return result
             }
         }
     }
@@ -210,7 +212,8 @@ struct BenchPlace: Sendable {
         )
     }
 
-    /// Brings the tables of a schema to rest, so that what was filled in costs the measurement nothing.
+    /// Brings the tables of a schema to rest, so that what was filled in costs the measurement nothing, and waits
+    /// for the machine to be ours.
     func settle(_ schema: String) async throws {
         let tables = try await admin.query(
             Query(
@@ -227,6 +230,13 @@ struct BenchPlace: Sendable {
             try await admin.simple("VACUUM (ANALYZE) \(quoted)")
         }
         try await admin.simple("CHECKPOINT")
+        try await quiet()
+    }
+
+    /// Waits for others to leave the machine alone.
+    func quiet() async throws {
+        let limit = invocation.arguments.duration(BenchOptions.waitIdle) ?? .seconds(60)
+        try await MachineLoad.waitForQuiet(atMost: limit)
     }
 
     // MARK: Words

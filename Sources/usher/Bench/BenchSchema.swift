@@ -26,32 +26,47 @@ struct BenchSchema: Sendable {
         }
     }
 
-    /// Starts worker processes, does `before` when all of them wait for the start, and lets them go.
-    func start(
-        _ workers: Int,
-        capacity: Int? = nil,
-        before: () async throws -> Void = {}
-    ) async throws -> (workers: BenchWorkers, at: MonotonicTime) {
+    /// Worker processes that have just been let go.
+    struct Started: Sendable {
+        let workers: BenchWorkers
+        let at: MonotonicTime
+        /// What the server had used by then.
+        let usage: ServerUsage
+        /// What the workers had used by then.
+        let cpuSeconds: Double
+    }
+
+    /// Starts worker processes, lets them go when all of them wait for it, runs `body`, and ends them.
+    func withWorkers<Value>(_ count: Int, _ body: (Started) async throws -> Value) async throws -> Value {
         let arguments = place.invocation.arguments
         let words = [BenchOptions.capacity, BenchOptions.connections].flatMap { option in
-            ["--\(option.name)", arguments.text(option) ?? ""]
+            arguments.text(option).map { ["--\(option.name)", $0] } ?? []
         }
-        return try await BenchGate.closed(postgres) {
-            let started = await BenchWorkers(
-                workers,
+        let started = try await BenchGate.closed(postgres) {
+            let workers = await BenchWorkers(
+                count,
                 words,
                 environment: environment,
                 home: place.home,
                 note: { BenchPlace.note($0) }
             )
             do {
-                try await started.ready()
-                try await before()
-                return (started, MonotonicTime.now)
+                try await workers.ready()
+                let usage = try await place.meter.read()
+                let cpuSeconds = await workers.cpuSeconds()
+                return Started(workers: workers, at: .now, usage: usage, cpuSeconds: cpuSeconds)
             } catch {
-                await started.stop()
+                await workers.stop()
                 throw error
             }
+        }
+        do {
+            let value = try await body(started)
+            await started.workers.stop()
+            return value
+        } catch {
+            await started.workers.stop()
+            throw error
         }
     }
 }

@@ -115,6 +115,15 @@ final class BenchWorkers: Sendable {
         }
     }
 
+    /// How late jobs began, in the seconds that began after an instant.
+    func latencies(from instant: MonotonicTime) -> LatencyHistogram {
+        state.withLock { state in
+            state.latencies.reduce(into: LatencyHistogram()) { sum, part in
+                if part.at >= instant + .seconds(1) { sum.add(part.histogram) }
+            }
+        }
+    }
+
     /// The seconds of processor time the processes have used.
     func cpuSeconds() async -> Double {
         await supervisor.running().values.compactMap { ProcessTimes.of($0)?.own }.reduce(0, +)

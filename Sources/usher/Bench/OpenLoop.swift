@@ -7,22 +7,12 @@ internal import Reactor
 /// A job's lateness counts from the instant at which it was due, not from its enqueueing: when the enqueuer falls
 /// behind, that is not left out.
 struct OpenLoop: Sendable {
+    /// Jobs worked off before a measurement begins.
+    static let warmUp = 1000
+
     let place: BenchPlace
     /// Jobs per second.
     let rate: Int
-
-    /// The rates that were asked for.
-    static func rates(_ invocation: Invocation) throws -> [Int] {
-        try invocation.arguments.list(BenchOptions.openLoop).map { word in
-            guard let rate = Int(word), (1...1_000_000).contains(rate) else {
-                throw UsageError(
-                    command: invocation.path,
-                    message: "--open-loop takes rates from 1 to 1000000, not \"\(word)\""
-                )
-            }
-            return rate
-        }
-    }
 
     /// Enqueues what is due once a millisecond, as one call, without waiting for the last call to return.
     ///
@@ -82,11 +72,11 @@ struct OpenLoop: Sendable {
         _ workers: Int
     ) async throws -> (LatencyHistogram, ServerUsage, jobs: Int, achieved: Double) {
         try await place.withSchema { schema in
-            try await schema.preload(1000)
-            let (working, _) = try await schema.start(workers)
-            do {
-                // The first thousand warm up caches and prepared statements.
-                _ = try await working.settled(1000)
+            try await place.quiet()
+            try await schema.preload(Self.warmUp)
+            return try await schema.withWorkers(workers) { started in
+                // The first jobs warm up caches and prepared statements.
+                _ = try await started.workers.settled(Self.warmUp)
                 let before = try await place.meter.read()
                 let start = MonotonicTime.now
                 let jobs = try await Self.enqueue(
@@ -95,17 +85,15 @@ struct OpenLoop: Sendable {
                     for: .seconds(seconds),
                     into: schema.store
                 )
-                let end = try await working.settled(1000 + jobs)
+                let end = try await started.workers.settled(Self.warmUp + jobs)
                 let usage = try await place.meter.read() - before
-                var all = LatencyHistogram()
-                for part in await working.stop() { all.add(part.histogram) }
+                let all = await started.workers.stop().reduce(into: LatencyHistogram()) {
+                    $0.add($1.histogram)
+                }
                 guard all.count == jobs else {
                     throw Failure("\(jobs) jobs were enqueued and \(all.count) starts reported")
                 }
                 return (all, usage, jobs, Double(jobs) / (end - start).seconds)
-            } catch {
-                await working.stop()
-                throw error
             }
         }
     }

@@ -15,9 +15,10 @@ struct QueueFloor: Sendable {
         let jobs: Int
     }
 
-    /// Works off `jobs` of its own with four connections.
-    func measure(_ jobs: Int, _ pgbench: Pgbench, in place: BenchPlace) async throws -> Result {
-        try await place.withFloorSchema { postgres in
+    /// Works off `jobs` of its own with four connections; nil without `pgbench`.
+    func measure(_ jobs: Int, in place: BenchPlace) async throws -> Result? {
+        guard let pgbench = place.pgbench else { return nil }
+        return try await place.withFloorSchema { postgres in
             try await postgres.simple(fill.replacing("$jobs", with: "\(jobs)"))
             try await place.settle(pgbench.schema)
             let before = try await place.meter.read()
@@ -25,6 +26,23 @@ struct QueueFloor: Sendable {
             let usage = try await place.meter.read() - before
             let done = result.transactions * batch
             return Result(rate: result.rate * Double(batch), usage: usage, jobs: done)
+        }
+    }
+
+    /// The loops of these names.
+    static func named(_ names: [String], for path: String) throws -> [Self] {
+        try names.flatMap { name -> [Self] in
+            switch name {
+            case "same_work": [.sameWork(batch: 100), .sameWork(batch: 500)]
+            case "upd_del": [.updateThenDelete(batch: 100)]
+            case "del1": [.delete(batch: 100)]
+            case "none": []
+            default:
+                throw UsageError(
+                    command: path,
+                    message: "--floors names same_work, upd_del, del1 or none, not \"\(name)\""
+                )
+            }
         }
     }
 

@@ -6,10 +6,13 @@ struct ServerUsage: Sendable, Equatable {
     var walBytes: Int64
     /// Processor time of all server processes; nil when the server runs elsewhere.
     var cpuSeconds: Double?
+    /// What the machine did meanwhile.
+    var load = MachineLoad()
 
     static func + (left: Self, right: Self) -> Self {
         var sum = left
         sum.walBytes += right.walBytes
+        sum.load = left.load + right.load
         sum.cpuSeconds = left.cpuSeconds.flatMap { cpu in right.cpuSeconds.map { cpu + $0 } }
         return sum
     }
@@ -17,6 +20,7 @@ struct ServerUsage: Sendable, Equatable {
     static func - (left: Self, right: Self) -> Self {
         var difference = left
         difference.walBytes -= right.walBytes
+        difference.load = left.load - right.load
         difference.cpuSeconds = left.cpuSeconds.flatMap { cpu in right.cpuSeconds.map { cpu - $0 } }
         return difference
     }
@@ -52,6 +56,10 @@ struct ServerMeter: Sendable {
         let wal: Int64 = try await postgres.query(
             Query("bench_wal", "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint")
         )[0][0]
-        return ServerUsage(walBytes: wal, cpuSeconds: postmaster.flatMap(ProcessTimes.family))
+        return ServerUsage(
+            walBytes: wal,
+            cpuSeconds: postmaster.flatMap(ProcessTimes.family),
+            load: .read(postmaster: postmaster)
+        )
     }
 }
