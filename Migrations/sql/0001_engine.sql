@@ -14,21 +14,36 @@ BEGIN
 END
 $$;
 
--- A queue is a named stream of jobs, cut into lanes: hash slices that are leaf tables of their own.
+-- A queue is a named stream of jobs, cut into lanes: hash slices that are leaf tables of their own. Each lane has two
+-- sides. New jobs go to one side; when that has gathered dead rows the other takes over, and the first, once empty, is
+-- truncated: so a backlog's remains are gone even while someone holds an old snapshot and vacuum can do nothing.
 CREATE TABLE queues (
     name text PRIMARY KEY,
-    first_lane integer NOT NULL UNIQUE,
+    first_lane integer NOT NULL UNIQUE,     -- leaves first_lane ..< first_lane + 2 * lanes
     lanes integer NOT NULL CHECK (lanes BETWEEN 1 AND 64),
+    side smallint NOT NULL DEFAULT 0 CHECK (side IN (0, 1)),
+    ageing_ms bigint CHECK (ageing_ms > 0), -- one step of priority is worth this much waiting; null: any amount
     paused boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- What can be claimed now: narrow, one index head per lane. A claim deletes the row.
+CREATE FUNCTION lane_of(first_lane integer, lanes integer, side smallint, id bigint) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$ SELECT first_lane + side * lanes + (id % lanes)::integer $$;
+
+-- What a lane is ordered by: smaller first. With ageing it is the instant at which a job of priority 0 would have had
+-- to come to stand here, so waiting makes up for a low priority and nothing ever has to be written for it.
+CREATE FUNCTION rank_of(priority smallint, ageing_ms bigint, at timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN ageing_ms IS NULL THEN priority
+        ELSE floor(extract(epoch FROM at) * 1000)::bigint + priority * ageing_ms END
+$$;
+
+-- What can be claimed now: narrow, one index head per leaf. A claim deletes the row.
 CREATE TABLE ready (
-    lane integer NOT NULL,
-    priority smallint NOT NULL,
+    rank bigint NOT NULL,
     job_id bigint NOT NULL,
-    PRIMARY KEY (lane, priority, job_id)
+    lane integer NOT NULL,
+    is_run boolean NOT NULL
 ) PARTITION BY LIST (lane);
 
 CREATE FUNCTION ensure_queue(queue_name text, lane_count integer) RETURNS void LANGUAGE plpgsql AS $$
@@ -42,12 +57,14 @@ BEGIN
     IF EXISTS (SELECT FROM queues WHERE name = queue_name) THEN
         RETURN;
     END IF;
-    SELECT coalesce(max(q.first_lane + q.lanes), 0) INTO first FROM queues q;
-    FOR lane IN first .. first + lane_count - 1 LOOP
+    SELECT coalesce(max(q.first_lane + 2 * q.lanes), 0) INTO first FROM queues q;
+    FOR leaf IN first .. first + 2 * lane_count - 1 LOOP
         EXECUTE format(
-            'CREATE TABLE %I PARTITION OF ready FOR VALUES IN (%s) WITH (autovacuum_vacuum_scale_factor = 0, '
-            'autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0)',
-            'ready_' || lane, lane
+            'CREATE TABLE %1$I PARTITION OF ready (PRIMARY KEY (rank, job_id)) FOR VALUES IN (%2$s) WITH ('
+            'autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0, '
+            'autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0, '
+            'autovacuum_analyze_threshold = 100000)',
+            'ready_' || leaf, leaf
         );
     END LOOP;
     INSERT INTO queues (name, first_lane, lanes) VALUES (queue_name, first, lane_count);
@@ -55,7 +72,13 @@ END
 $$;
 
 -- One row per job, from enqueue to retention. No column that changes is indexed, so that updates stay HOT.
-CREATE TYPE job_state AS ENUM ('scheduled', 'ready', 'running', 'waiting', 'done', 'failed', 'cancelled');
+--
+-- A plain job's row is written at enqueue and, when all goes well, never again: it is `queued`, and whether that means
+-- ready, running or done is told by where its number is: in `ready`, in `claims`, or in neither (see standing()).
+-- A run's row is written at each claim and each park, because events and cancellation meet it there.
+CREATE TYPE job_state AS ENUM (
+    'queued', 'scheduled', 'ready', 'running', 'waiting', 'done', 'failed', 'cancelled', 'expired'
+);
 
 CREATE SEQUENCE job_ids;
 
@@ -65,13 +88,16 @@ CREATE TABLE jobs (
     home_queue text NOT NULL,               -- where it waits unless a step asked for another pool
     queue text NOT NULL,                    -- where the next go is claimed
     priority smallint NOT NULL DEFAULT 0,   -- smaller first
+    is_run boolean NOT NULL DEFAULT false,  -- a workflow's run, which may park
     state job_state NOT NULL,
+    rank bigint NOT NULL DEFAULT 0,         -- rank_of() at enqueue: its place in the lane, now and when it comes back
     epoch integer NOT NULL DEFAULT 0,       -- grows at each claim; every later write carries it
     generation integer NOT NULL DEFAULT 0,  -- grows when a run continues as new
     failures smallint NOT NULL DEFAULT 0,   -- since the last progress
     worker_id bigint,
     cancel_requested boolean NOT NULL DEFAULT false,
     wake_at timestamptz,
+    start_by timestamptz,                   -- too late to matter if nobody has claimed it by then
     waiting_for text[],
     parent_id bigint,
     parent_event text,                      -- the event the parent is told by when this ends

@@ -16,11 +16,13 @@ BEGIN
 END
 $$;
 
--- Drops ranges below the current one in which everything ended longer ago than keep. A range that someone reads
--- right now is left for the next time.
+-- Drops ranges below the current one in which everything ended longer ago than keep, and the closures that tell of no
+-- other. A range that someone reads right now is left for the next time.
 CREATE FUNCTION drop_job_ranges(keep interval) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     range bigint;
+    low bigint;
+    high bigint;
     over boolean;
     dropped integer := 0;
 BEGIN
@@ -30,17 +32,28 @@ BEGIN
             AND r.created_at < usher_now() - keep
         ORDER BY r.ordinal
     LOOP
+        low := range * job_range_size();
+        high := (range + 1) * job_range_size();
         BEGIN
             EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE NOWAIT', 'jobs_' || range);
             EXECUTE format(
-                'SELECT NOT EXISTS (SELECT FROM %I WHERE state NOT IN (''done'', ''failed'', ''cancelled'') '
+                'SELECT NOT EXISTS (SELECT FROM %I WHERE state IN (''scheduled'', ''ready'', ''running'', ''waiting'') '
                 'OR finished_at > usher_now() - $1)', 'jobs_' || range
             ) INTO over USING keep;
+            -- Plain jobs have no end in their rows: they are over when nobody can claim them, nobody holds them, and
+            -- their closures are as old.
+            over := over
+                AND NOT EXISTS (
+                    SELECT FROM closures c
+                    WHERE c.closed_at > usher_now() - keep AND c.greatest_id >= low AND c.least_id < high)
+                AND NOT EXISTS (SELECT FROM ready r WHERE r.job_id >= low AND r.job_id < high)
+                AND NOT EXISTS (
+                    SELECT FROM claims c, unnest(c.job_ids) AS held (id)
+                    WHERE NOT c.is_run AND held.id >= low AND held.id < high);
             IF over THEN
                 EXECUTE format('DROP TABLE %I, %I, %I', 'jobs_' || range, 'checkpoints_' || range, 'events_' || range);
-                DELETE FROM job_keys WHERE job_id >= range * job_range_size() AND job_id < (range + 1) * job_range_size();
-                DELETE FROM dead_letters
-                    WHERE job_id >= range * job_range_size() AND job_id < (range + 1) * job_range_size();
+                DELETE FROM job_keys WHERE job_id >= low AND job_id < high;
+                DELETE FROM dead_letters WHERE job_id >= low AND job_id < high;
                 DELETE FROM job_ranges WHERE ordinal = range;
                 dropped := dropped + 1;
             END IF;
@@ -48,6 +61,9 @@ BEGIN
             NULL;
         END;
     END LOOP;
+    IF dropped > 0 THEN
+        DELETE FROM closures WHERE greatest_id < (SELECT min(ordinal) FROM job_ranges) * job_range_size();
+    END IF;
     RETURN dropped;
 END
 $$;

@@ -18,43 +18,46 @@ public struct ClaimedJob: Sendable {
     public let failures: Int16
     /// What the code is given.
     public let input: JSONB
+    /// The batch it was claimed with.
+    package let batch: Int64
+    /// Whether it is a workflow's run.
+    package let isRun: Bool
+    /// What its lane is ordered by.
+    package let rank: Int64
     /// The run that waits for this one.
     package let parent: (id: JobID, event: String)?
 
-    package init(
-        id: JobID,
-        name: String,
-        queue: String,
-        homeQueue: String,
-        epoch: Int32,
-        generation: Int32,
-        failures: Int16,
-        input: JSONB,
-        parent: (id: JobID, event: String)?
-    ) {
+    /// A run as its first go begins, in the transaction that makes it.
+    package init(eager id: JobID, _ job: NewJob) {
         self.id = id
-        self.name = name
-        self.queue = queue
-        self.homeQueue = homeQueue
-        self.epoch = epoch
-        self.generation = generation
-        self.failures = failures
-        self.input = input
-        self.parent = parent
+        name = job.name
+        queue = job.queue
+        homeQueue = job.queue
+        epoch = 1
+        generation = 0
+        failures = 0
+        input = job.input
+        batch = 0
+        isRun = true
+        rank = 0
+        parent = nil
     }
 
     /// Reads a row of the claim statement.
-    package init(claim row: Row) throws {
+    package init(claim row: Row, from queue: String) throws {
         id = JobID(rawValue: try row[0])
         name = try row[1]
-        queue = try row[2]
-        homeQueue = try row[3]
-        epoch = try row[4]
-        generation = try row[5]
-        failures = try row[6]
-        input = try row[7]
-        let parentID: Int64? = try row[8]
-        let parentEvent: String? = try row[9]
+        self.queue = queue
+        homeQueue = try row[2]
+        epoch = try row[3]
+        generation = try row[4]
+        failures = try row[5]
+        input = try row[6]
+        let parentID: Int64? = try row[7]
+        let parentEvent: String? = try row[8]
+        rank = try row[9]
+        batch = try row[10]
+        isRun = try row[11]
         if let parentID, let parentEvent {
             parent = (JobID(rawValue: parentID), parentEvent)
         } else {

@@ -13,9 +13,43 @@ package enum EngineAudit {
                 SELECT format('job %s (%s) is ready in queue %s, but in none of its lanes', j.id, j.name, j.queue)
                 FROM jobs j JOIN queues q ON q.name = j.queue
                 WHERE j.state = 'ready' AND NOT EXISTS (
-                    SELECT FROM ready r WHERE r.lane = q.first_lane + (j.id % q.lanes)::integer
-                        AND r.priority = j.priority AND r.job_id = j.id)
+                    SELECT FROM ready r WHERE r.job_id = j.id AND r.rank = j.rank
+                        AND r.lane >= q.first_lane AND r.lane < q.first_lane + 2 * q.lanes)
                 ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "no queued job was lost between its lane, its claim and its closure",
+            query: Query(
+                "audit.queued",
+                """
+                SELECT format('job %s (%s) of queue %s is neither ready, nor held by a worker, nor closed', j.id,
+                    j.name, j.queue)
+                FROM jobs j
+                WHERE j.state = 'queued'
+                    AND NOT EXISTS (SELECT FROM ready r WHERE r.job_id = j.id)
+                    AND NOT EXISTS (
+                        SELECT FROM (SELECT unnest(job_ids) AS id FROM claims WHERE NOT is_run) c WHERE c.id = j.id)
+                    AND NOT EXISTS (SELECT FROM (SELECT unnest(job_ids) AS id FROM closures) c WHERE c.id = j.id)
+                ORDER BY j.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "no plain job is in two places at once",
+            query: Query(
+                "audit.twice",
+                """
+                SELECT format('job %s is in %s places at once', id, count(*))
+                FROM (
+                    SELECT job_id AS id FROM ready WHERE NOT is_run
+                    UNION ALL SELECT unnest(job_ids) FROM claims WHERE NOT is_run
+                    UNION ALL SELECT unnest(job_ids) FROM closures
+                ) AS places
+                GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 20
                 """
             )
         ),

@@ -14,11 +14,13 @@ public enum JobState: String, Sendable, Codable, CaseIterable {
     case failed
     /// Ended because someone asked.
     case cancelled
+    /// Dropped: nobody started it by its deadline.
+    case expired
 
     /// Whether the job can never run again.
     public var isTerminal: Bool {
         switch self {
-        case .done, .failed, .cancelled: true
+        case .done, .failed, .cancelled, .expired: true
         case .scheduled, .ready, .running, .waiting: false
         }
     }

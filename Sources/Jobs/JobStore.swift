@@ -95,7 +95,9 @@ public struct JobStore: Sendable {
             Query(
                 "jobs_get",
                 """
-                SELECT id, name, queue, state::text, epoch, failures, input, output, error, created_at, finished_at
+                SELECT id, name, queue, standing(id, state, queue, rank), epoch, failures, input, output, error,
+                    created_at, coalesce(finished_at,
+                        CASE WHEN state = 'queued' THEN closed_at(id, created_at) END)
                 FROM jobs WHERE id = \(id.rawValue)
                 """
             )

@@ -12,8 +12,12 @@ public struct NewJob: Sendable {
     public var input: JSONB
     /// Not before this instant; nil is at once.
     public var runAt: PostgresTimestamp?
+    /// Dropped when it is claimed later than this, because it would be too late to matter; nil is never.
+    public var startBy: PostgresTimestamp?
     /// A second job under the same key is not made; the first is found instead.
     public var key: String?
+    /// Whether it is a workflow's run, which may park.
+    package var isRun = false
     /// The run to tell, and the name of the event to tell it by, when this job ends.
     package var parent: (id: JobID, event: String)?
 
@@ -25,6 +29,7 @@ public struct NewJob: Sendable {
     ///   - input: what the code is given.
     ///   - priority: smaller runs first.
     ///   - runAt: not before this instant.
+    ///   - startBy: dropped, and counted as expired, when claimed later.
     ///   - key: for dedupe, unique in the schema while the job's row is kept.
     public init(
         name: String,
@@ -32,6 +37,7 @@ public struct NewJob: Sendable {
         input: JSONB,
         priority: Int16 = 0,
         runAt: PostgresTimestamp? = nil,
+        startBy: PostgresTimestamp? = nil,
         key: String? = nil
     ) {
         self.name = name
@@ -39,6 +45,20 @@ public struct NewJob: Sendable {
         self.priority = priority
         self.input = input
         self.runAt = runAt
+        self.startBy = startBy
         self.key = key
+    }
+
+    /// A workflow's run.
+    package static func run(
+        name: String,
+        queue: String,
+        input: JSONB,
+        runAt: PostgresTimestamp? = nil,
+        key: String? = nil
+    ) -> Self {
+        var job = Self(name: name, queue: queue, input: input, runAt: runAt, key: key)
+        job.isRun = true
+        return job
     }
 }

@@ -16,6 +16,9 @@ public struct Recurrence: Sendable {
     /// Firings missed while no scheduler led are made up by one.
     public var every: Duration
 
+    /// Whether each firing is a workflow's run.
+    package var isRun = false
+
     /// Describes a recurring job.
     public init(name: String, jobName: String, queue: String = "default", input: JSONB, every: Duration) {
         self.name = name
@@ -33,11 +36,11 @@ public struct Recurrence: Sendable {
             Query(
                 "schedules_save",
                 """
-                INSERT INTO schedules AS s (name, job_name, queue, input, every, next_at)
-                VALUES (\(name), \(jobName), \(queue), \(input), make_interval(secs => \(every.seconds)),
+                INSERT INTO schedules AS s (name, job_name, is_run, queue, input, every, next_at)
+                VALUES (\(name), \(jobName), \(isRun), \(queue), \(input), make_interval(secs => \(every.seconds)),
                     usher_now() + make_interval(secs => \(every.seconds)))
                 ON CONFLICT (name) DO UPDATE SET
-                    job_name = excluded.job_name, queue = excluded.queue, input = excluded.input,
+                    job_name = excluded.job_name, is_run = excluded.is_run, queue = excluded.queue, input = excluded.input,
                     every = excluded.every,
                     next_at = CASE WHEN s.every = excluded.every THEN s.next_at ELSE excluded.next_at END
                 """
@@ -60,12 +63,14 @@ public struct Recurrence: Sendable {
                 UPDATE schedules s SET next_at = d.next_at + s.every
                     * (1 + floor(extract(epoch FROM (SELECT usher_now()) - d.next_at) / extract(epoch FROM s.every)))
                 FROM due d WHERE s.name = d.name
-                RETURNING s.job_name, s.queue, s.input, 'schedule:' || s.name || ':' || d.next_at
+                RETURNING s.job_name, s.queue, s.input, 'schedule:' || s.name || ':' || d.next_at, s.is_run
                 """
             )
         )
         let jobs = try rows.map { row in
-            NewJob(name: try row[0], queue: try row[1], input: try row[2], key: try row[3])
+            var job = NewJob(name: try row[0], queue: try row[1], input: try row[2], key: try row[3])
+            job.isRun = try row[4]
+            return job
         }
         _ = try await JobStore.insert(jobs, in: &transaction)
         return Set(jobs.map(\.queue))

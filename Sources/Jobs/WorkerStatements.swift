@@ -30,30 +30,27 @@ package enum WorkerStatements {
         )
     }
 
+    /// Takes a worker off the list.
+    ///
+    /// Claims that it could not hand back stay, and are rescued as a dead worker's are.
     package static func deregister(worker: Int64) -> Query {
-        Query(
-            "workers_deregister",
-            """
-            WITH claims AS (DELETE FROM claims WHERE worker_id = \(worker))
-            DELETE FROM workers WHERE id = \(worker)
-            """
-        )
+        Query("workers_deregister", "DELETE FROM workers WHERE id = \(worker)")
     }
 
     /// Lanes of the queues a worker serves, paused ones left out.
     package static func lanes(of queues: [String]) -> Query {
         Query(
             "queues_lanes",
-            "SELECT name, first_lane, lanes FROM queues WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name"
+            "SELECT name, first_lane, lanes, side FROM queues WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name"
         )
     }
 
-    /// Hands claimed jobs back as they were, without counting an attempt.
+    /// Hands claimed runs back as they were, without counting an attempt.
     ///
     /// Fenced by epoch.
     package static func release(_ jobs: [ClaimedJob]) -> Query {
         Query(
-            "jobs_release",
+            "runs_release",
             """
             WITH locked AS MATERIALIZED (
                 SELECT j.id FROM jobs j
@@ -62,10 +59,10 @@ package enum WorkerStatements {
                 WHERE j.state = 'running' ORDER BY j.id FOR NO KEY UPDATE OF j
             ), freed AS (
                 UPDATE jobs j SET state = 'ready', worker_id = NULL FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.priority
+                RETURNING j.id, j.queue, j.rank
             ), lined AS (
-                INSERT INTO ready (lane, priority, job_id)
-                SELECT q.first_lane + (f.id % q.lanes)::integer, f.priority, f.id
+                INSERT INTO ready (rank, job_id, lane, is_run)
+                SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), true
                 FROM freed f JOIN queues q ON q.name = f.queue
                 ON CONFLICT DO NOTHING
             )
@@ -85,43 +82,49 @@ package enum WorkerStatements {
         )
     }
 
-    /// Gives back the claims of workers that no longer exist, each counted as a failed attempt, and fails for good
-    /// the jobs that have killed `maxFailures` workers in a row.
+    /// Gives back the claims of workers that no longer exist.
+    ///
+    /// Each counts as a failed attempt, and a job that has killed `maxFailures` workers in a row fails for good.
+    /// Claims with a negative owner were given up by a live one, which never heard of them: they count for nothing.
     package static func rescueOrphans(limit: Int, maxFailures: Int16) -> Query {
         Query(
             "claims_rescue_orphans",
             """
             WITH orphans AS MATERIALIZED (
-                SELECT worker_id, batch, job_ids FROM claims c
+                SELECT worker_id, batch, is_run, job_ids FROM claims c
                 WHERE NOT EXISTS (SELECT FROM workers w WHERE w.id = c.worker_id)
                 ORDER BY worker_id, batch LIMIT \(Int64(limit)) FOR UPDATE OF c SKIP LOCKED
             ), locked AS MATERIALIZED (
-                SELECT j.id FROM jobs j
-                JOIN (SELECT worker_id, unnest(job_ids) AS id FROM orphans) o
-                    ON o.id = j.id AND o.worker_id = j.worker_id
-                WHERE j.state = 'running' ORDER BY j.id FOR NO KEY UPDATE OF j
+                SELECT j.id, o.worker_id < 0 AS is_free,
+                    j.failures + 1 >= \(maxFailures) AND o.worker_id > 0 AS is_over
+                FROM jobs j
+                JOIN (SELECT worker_id, is_run, unnest(job_ids) AS id FROM orphans) o ON o.id = j.id
+                WHERE (NOT o.is_run AND j.state = 'queued')
+                    OR (o.is_run AND j.state = 'running' AND j.worker_id = abs(o.worker_id))
+                ORDER BY j.id FOR NO KEY UPDATE OF j
             ), gone AS (
-                DELETE FROM claims c USING orphans o WHERE c.worker_id = o.worker_id AND c.batch = o.batch
+                DELETE FROM claims c USING orphans o WHERE c.batch = o.batch
             ), freed AS (
                 UPDATE jobs j SET
-                    state = CASE WHEN j.failures + 1 >= \(maxFailures) THEN 'failed' ELSE 'ready' END::job_state,
-                    failures = least(j.failures + 1, 32767),
-                    error = 'the worker died while it ran this job',
+                    state = CASE WHEN l.is_over THEN 'failed'
+                        WHEN j.is_run THEN 'ready' ELSE 'queued' END::job_state,
+                    failures = CASE WHEN l.is_free THEN j.failures ELSE least(j.failures + 1, 32767) END,
+                    error = CASE WHEN l.is_free THEN j.error ELSE 'the worker died while it ran this job' END,
                     worker_id = NULL,
-                    finished_at = CASE WHEN j.failures + 1 >= \(maxFailures) THEN (SELECT usher_now()) END
+                    finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.priority, j.state
+                RETURNING j.id, j.queue, j.rank, j.state, j.is_run
             ), lined AS (
-                INSERT INTO ready (lane, priority, job_id)
-                SELECT q.first_lane + (f.id % q.lanes)::integer, f.priority, f.id
-                FROM freed f JOIN queues q ON q.name = f.queue WHERE f.state = 'ready'
+                INSERT INTO ready (rank, job_id, lane, is_run)
+                SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
+                FROM freed f JOIN queues q ON q.name = f.queue WHERE f.state <> 'failed'
                 ON CONFLICT DO NOTHING
             ), dead AS (
                 INSERT INTO dead_letters (job_id) SELECT id FROM freed WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
             )
             SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM freed),
-                ARRAY(SELECT DISTINCT queue FROM freed WHERE state = 'ready')
+                ARRAY(SELECT DISTINCT queue FROM freed WHERE state <> 'failed')
             """
         )
     }

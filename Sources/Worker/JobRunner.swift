@@ -5,34 +5,54 @@ import Telemetry
 import Workflows
 
 /// Runs plain jobs side by side and writes how they ended, many in one commit.
+///
+/// A batch of which every job ended well is closed by its number alone. The others are settled job by job, and wait
+/// a few milliseconds for company before they are.
 final class JobRunner: Sendable {
+    private struct State {
+        /// What has ended and is not written yet, by batch.
+        var ended: [Int64: [(job: ClaimedJob, end: JobEnd.Next)]] = [:]
+        /// Jobs of each batch whose end is not written yet.
+        var open: [Int64: Int] = [:]
+        /// Batches of which all has ended.
+        var complete: [Int64] = []
+        var isLingering = false
+        var hasLingered = false
+    }
+
+    /// How long an end waits for those of its batch.
+    private static let linger = Duration.milliseconds(4)
+
     private let postgres: PostgresClient
     private let registry: WorkflowRegistry
     private let logger: Logger
-    private let settled: @Sendable (ClaimedJob) -> Void
-    private let work: AsyncStream<ClaimedJob>
-    private let feed: AsyncStream<ClaimedJob>.Continuation
+    private let settled: @Sendable ([ClaimedJob]) -> Void
+    private let work: AsyncStream<[ClaimedJob]>
+    private let feed: AsyncStream<[ClaimedJob]>.Continuation
     private let ends: AsyncStream<Void>
     private let ended: AsyncStream<Void>.Continuation
-    private let buffer = Lock<[(job: ClaimedJob, error: (any Error)?)]>([])
+    private let state = Lock(State())
 
     init(
         postgres: PostgresClient,
         registry: WorkflowRegistry,
         logger: Logger,
-        settled: @escaping @Sendable (ClaimedJob) -> Void
+        settled: @escaping @Sendable ([ClaimedJob]) -> Void
     ) {
         self.postgres = postgres
         self.registry = registry
         self.logger = logger
         self.settled = settled
         (work, feed) = AsyncStream.makeStream()
-        // One pending signal is enough: whoever takes it takes the whole buffer.
+        // One pending signal is enough: whoever takes it takes everything.
         (ends, ended) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Takes claimed jobs, whole batches of them.
     func submit(_ jobs: [ClaimedJob]) {
-        for job in jobs { feed.yield(job) }
+        guard !jobs.isEmpty else { return }
+        state.withLock { state in for job in jobs { state.open[job.batch, default: 0] += 1 } }
+        feed.yield(jobs)
     }
 
     func close() {
@@ -43,85 +63,117 @@ final class JobRunner: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
                 await withDiscardingTaskGroup { group in
-                    for await job in work { group.addTask { [self] in await perform(job) } }
+                    for await jobs in work {
+                        for job in jobs { group.addTask { [self] in note(job, await perform(job)) } }
+                    }
                 }
+                state.withLock { $0.hasLingered = true }
                 ended.finish()
             }
-            for await _ in ends { await flush() }
-            await flush()
+            for await _ in ends { await write() }
+            await write()
         }
     }
 
-    private func perform(_ job: ClaimedJob) async {
-        var failure: (any Error)?
+    // MARK: Running
+
+    private func perform(_ job: ClaimedJob) async -> JobEnd.Next {
+        let failures = job.failures == .max ? .max : job.failures + 1
         do {
             guard let code = registry.jobs[job.name] else {
                 throw JobsError(code: .unknownJob, message: "no job \(job.name) is registered in this worker")
             }
-            try await code.perform(JobContext(id: job.id, attempt: Int(job.failures) + 1), job.input)
+            try await code.perform(JobContext(id: job.id, attempt: Int(failures)), job.input)
+            return .done(output: nil)
         } catch {
-            failure = error
+            let message = String("\(error)".prefix(4000))
+            let retry = registry.jobs[job.name]?.retry ?? .default
+            guard !(error is DoNotRetry), let delay = retry.delay(afterFailures: Int(failures)) else {
+                return .failed(failures: failures, error: message)
+            }
+            return .retry(after: delay, failures: failures, error: message)
         }
-        buffer.withLock { $0.append((job, failure)) }
-        ended.yield()
     }
 
-    private func flush() async {
-        let ends = buffer.withLock { buffer in
-            defer { buffer.removeAll() }
-            return buffer
+    /// Keeps an end to be written.
+    private func note(_ job: ClaimedJob, _ end: JobEnd.Next) {
+        let (mustWrite, mustLinger) = state.withLock { state in
+            state.ended[job.batch, default: []].append((job, end))
+            guard state.ended[job.batch]?.count == state.open[job.batch] else {
+                defer { state.isLingering = true }
+                return (false, !state.isLingering)
+            }
+            state.complete.append(job.batch)
+            return (true, false)
         }
-        guard !ends.isEmpty else { return }
+        if mustWrite { ended.yield() }
+        if mustLinger {
+            Task { [self] in
+                try? await Task.sleep(for: Self.linger)
+                state.withLock { state in
+                    state.isLingering = false
+                    state.hasLingered = true
+                }
+                ended.yield()
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    private func write() async {
+        let (whole, parts) = state.withLock {
+            state -> ([[ClaimedJob]], [(job: ClaimedJob, end: JobEnd.Next)]) in
+            var whole: [[ClaimedJob]] = []
+            var parts: [(job: ClaimedJob, end: JobEnd.Next)] = []
+            let taken = state.hasLingered ? Array(state.ended.keys) : state.complete
+            state.hasLingered = false
+            state.complete.removeAll()
+            for batch in taken {
+                guard let ends = state.ended.removeValue(forKey: batch) else { continue }
+                let left = state.open[batch, default: ends.count] - ends.count
+                state.open[batch] = left == 0 ? nil : left
+                if left == 0, ends.allSatisfy({ Self.leavesNothing($0.end) }) {
+                    whole.append(ends.map(\.job))
+                } else {
+                    parts += ends
+                }
+            }
+            return (whole, parts)
+        }
+        guard !whole.isEmpty || !parts.isEmpty else { return }
+        var statements: [Query] = []
+        if !whole.isEmpty {
+            statements.append(JobStatements.close(batches: whole.compactMap(\.first?.batch)))
+        }
+        if !parts.isEmpty {
+            statements.append(
+                JobStatements.settle(
+                    parts.map { JobEnd(batch: $0.job.batch, id: $0.job.id, next: $0.end) }
+                )
+            )
+        }
+        let jobs = whole.flatMap { $0 } + parts.map(\.job)
         var delay = Duration.milliseconds(20)
         while true {
             do {
-                try await postgres.withTransaction { tx in try await self.write(ends, in: &tx) }
+                let answers = try await postgres.pipeline(statements)
+                let lost = whole.count + parts.count - answers.reduce(0) { $0 + $1.count }
+                if lost > 0 { logger.warning("ends came after the claim was taken away", ["ends": lost]) }
                 break
             } catch {
-                // The claims hold as long as the heartbeat does; an unknown commit is found out by the fence.
-                logger.warning(
-                    "ends of jobs could not be written yet",
-                    ["jobs": ends.count, "error": "\(error)"]
-                )
+                // The claims hold as long as the heartbeat does; after an unknown commit the fence tells.
+                logger.warning("ends could not be written yet", ["jobs": jobs.count, "error": "\(error)"])
                 if Task.isCancelled { return }
                 try? await Task.sleep(for: delay)
                 delay = min(delay * 2, .seconds(2))
             }
         }
-        for end in ends { settled(end.job) }
+        settled(jobs)
     }
 
-    private func write(
-        _ ends: [(job: ClaimedJob, error: (any Error)?)],
-        in tx: inout Transaction
-    ) async throws {
-        var fence: [JobID: (epoch: Int32, running: Bool)] = [:]
-        var now = PostgresTimestamp(microseconds: 0)
-        let parents = ends.compactMap { $0.job.parent?.id }
-        for row in try await tx.query(JobStatements.lock(Array(Set(ends.map(\.job.id) + parents)).sorted())) {
-            let state: String = try row[2]
-            fence[JobID(rawValue: try row[0])] = (try row[1], state == JobState.running.rawValue)
-            now = try row[4]
-        }
-        var outcomes: [JobOutcome] = []
-        for (job, error) in ends {
-            guard let known = fence[job.id], known.running, known.epoch == job.epoch else { continue }
-            guard let error else {
-                outcomes.append(JobOutcome(id: job.id, next: .done(output: JSONB(text: "null"))))
-                continue
-            }
-            let message = String("\(error)".prefix(4000))
-            let retry = registry.jobs[job.name]?.retry ?? .default
-            let failures = job.failures == .max ? .max : job.failures + 1
-            if !(error is DoNotRetry), let delay = retry.delay(afterFailures: Int(failures)) {
-                let at = now + delay
-                outcomes.append(
-                    JobOutcome(id: job.id, next: .retry(at: at, failures: failures, error: message))
-                )
-            } else {
-                outcomes.append(JobOutcome(id: job.id, next: .failed(error: message)))
-            }
-        }
-        if !outcomes.isEmpty { _ = try await tx.query(JobStatements.finish(outcomes)) }
+    /// Whether an end is told by the closure alone.
+    private static func leavesNothing(_ end: JobEnd.Next) -> Bool {
+        if case .done(output: nil) = end { true } else { false }
     }
 }

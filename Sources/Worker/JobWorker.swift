@@ -20,7 +20,7 @@ public final class JobWorker: Sendable {
     private let wake = WakeSignal()
     private let stopping = Atomic<Bool>(false)
     private let identity = Atomic<Int64>(0)
-    private let lanes = Lock<[Int32]>([])
+    private let leaves = Lock<[LaneLeaf]>([])
 
     /// Makes a worker.
     ///
@@ -35,8 +35,8 @@ public final class JobWorker: Sendable {
         self.registry = registry
         self.configuration = configuration
         self.logger = logger
-        let settled: @Sendable (ClaimedJob) -> Void = { [holdings, wake] job in
-            holdings.remove(job)
+        let settled: @Sendable ([ClaimedJob]) -> Void = { [holdings, wake] jobs in
+            holdings.remove(jobs)
             wake.raise()
         }
         engine = CohortEngine(
@@ -44,7 +44,7 @@ public final class JobWorker: Sendable {
             registry: registry,
             served: Set(configuration.queues),
             logger: logger,
-            settled: settled
+            settled: { settled([$0]) }
         )
         runner = JobRunner(postgres: postgres, registry: registry, logger: logger, settled: settled)
     }
@@ -64,7 +64,7 @@ public final class JobWorker: Sendable {
             try await store.ensureQueue(queue)
         }
         try await register()
-        try await refreshLanes()
+        try await refreshLeaves()
         await withTaskGroup { group in
             group.addTask { [self] in await engine.run() }
             group.addTask { [self] in await runner.run() }
@@ -107,15 +107,21 @@ public final class JobWorker: Sendable {
         identity.store(try rows[0][0], ordering: .relaxed)
     }
 
-    private func refreshLanes() async throws {
+    /// Learns which leaves to claim from: of each queue first the side that is to run dry, then the other.
+    private func refreshLeaves() async throws {
         let rows = try await postgres.query(WorkerStatements.lanes(of: configuration.queues))
-        var known: [Int32] = []
+        var known: [LaneLeaf] = []
         for row in rows {
+            let queue: String = try row[0]
             let first: Int32 = try row[1]
             let count: Int32 = try row[2]
-            known += (first..<(first + count))
+            let side: Int16 = try row[3]
+            for side in [1 - side, side] {
+                let start = first + Int32(side) * count
+                known += (start..<(start + count)).map { LaneLeaf(number: $0, queue: queue) }
+            }
         }
-        lanes.withLock { $0 = known }
+        leaves.withLock { $0 = known }
     }
 
     private func beat() async {
@@ -123,9 +129,10 @@ public final class JobWorker: Sendable {
             try? await Task.sleep(for: configuration.heartbeatInterval)
             do {
                 let worker = identity.load(ordering: .relaxed)
-                let finished = holdings.takeFinished()
+                let finished = holdings.finishedBatches()
                 if !finished.isEmpty {
-                    _ = try await postgres.execute(JobStatements.forget(batches: finished, worker: worker))
+                    _ = try await postgres.execute(JobStatements.forget(batches: finished))
+                    holdings.forget(finished)
                 }
                 let alive = try await postgres.query(
                     WorkerStatements.heartbeat(
@@ -139,7 +146,7 @@ public final class JobWorker: Sendable {
                     logger.warning("this worker was declared dead and registers anew", ["worker": worker])
                     try await register()
                 }
-                try await refreshLanes()
+                try await refreshLeaves()
             } catch {
                 // The worker is stopping; the database says `cancelled` in words of its own.
                 if Task.isCancelled { return }
@@ -162,24 +169,25 @@ public final class JobWorker: Sendable {
     // MARK: Claiming
 
     private func claimUntilStopped() async {
-        var turn = 0
-        var isSuspect = false
+        var claimer = Claimer(postgres: postgres)
         while !stopping.load(ordering: .relaxed) {
             let free = configuration.capacity - holdings.count
             var claimed = 0
-            // Refilling by dribs and drabs would make small cohorts.
-            if free >= min(configuration.capacity / 4, 16) || holdings.count == 0 {
-                turn += 1
+            // Refilling by dribs and drabs would make small batches.
+            if free >= max(1, configuration.capacity / 4) || holdings.count == 0 {
                 do {
-                    if isSuspect { try await register() }
-                    isSuspect = false
-                    claimed = try await claim(upTo: max(1, free), turn: turn)
+                    let worker = identity.load(ordering: .relaxed)
+                    try await claimer.giveUpUnknown(worker: worker, knowing: holdings.batches)
+                    let jobs = try await claimer.claim(
+                        upTo: free,
+                        from: leaves.withLock { $0 },
+                        worker: worker
+                    )
+                    claimed = jobs.count
+                    take(jobs)
                 } catch {
-                    // It may have been committed and only its answer lost. Under a new identity the old one falls
-                    // silent, and what it was given and never heard of is rescued; what it holds still ends well,
-                    // because writes are fenced by the epoch.
-                    isSuspect = true
                     logger.warning("claiming failed", ["error": "\(error)"])
+                    claimer.isSuspect(for: .seconds(60))
                     try? await Task.sleep(for: configuration.pollInterval)
                 }
             }
@@ -187,27 +195,11 @@ public final class JobWorker: Sendable {
         }
     }
 
-    /// Claims from all lanes in one round trip, a different lane first each time.
-    private func claim(upTo limit: Int, turn: Int) async throws -> Int {
-        let all = lanes.withLock { $0 }
-        guard !all.isEmpty else { return 0 }
-        let start = turn % all.count
-        let order = all[start...] + all[..<start]
-        let share = max(1, min(100, (limit + all.count - 1) / all.count))
-        let worker = identity.load(ordering: .relaxed)
-        let answers = try await postgres.pipeline(
-            order.prefix(limit).map { JobStatements.claim(lane: $0, limit: share, worker: worker) }
-        )
-        var claimed: [(job: ClaimedJob, batch: Int64)] = []
-        for rows in answers {
-            for row in rows { claimed.append((try ClaimedJob(claim: row), try row[10])) }
-        }
-        guard !claimed.isEmpty else { return 0 }
-        holdings.add(claimed)
-        let jobs = claimed.map(\.job)
-        runner.submit(jobs.filter { registry.jobs[$0.name] != nil })
-        engine.submit(jobs.filter { registry.jobs[$0.name] == nil })
-        return claimed.count
+    private func take(_ jobs: [ClaimedJob]) {
+        guard !jobs.isEmpty else { return }
+        holdings.add(jobs)
+        runner.submit(jobs.filter { !$0.isRun })
+        engine.submit(jobs.filter(\.isRun))
     }
 
     private func drain() async {
@@ -217,7 +209,12 @@ public final class JobWorker: Sendable {
         guard !left.isEmpty else { return }
         logger.info("handing back what is not finished", ["jobs": left.count])
         do {
-            _ = try await postgres.query(WorkerStatements.release(left))
+            _ = try await postgres.pipeline([
+                WorkerStatements.release(left.filter(\.isRun)),
+                JobStatements.settle(
+                    left.filter { !$0.isRun }.map { JobEnd(batch: $0.batch, id: $0.id, next: .handedBack) }
+                ),
+            ])
         } catch {
             logger.warning("claims could not be handed back; they will be rescued", ["error": "\(error)"])
         }

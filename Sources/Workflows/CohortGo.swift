@@ -56,17 +56,7 @@ struct CohortGo {
         ])
         now = try answers[1][0][0]
         for ((run, job), row) in zip(zip(eager, jobs), answers[0]) {
-            let claimed = ClaimedJob(
-                id: JobID(rawValue: try row[0]),
-                name: job.name,
-                queue: job.queue,
-                homeQueue: job.queue,
-                epoch: 1,
-                generation: 0,
-                failures: 0,
-                input: job.input,
-                parent: nil
-            )
+            let claimed = ClaimedJob(eager: JobID(rawValue: try row[0]), job)
             try start(run, Activation(job: claimed, checkpoints: [:], events: [:], now: now))
         }
     }

@@ -56,7 +56,7 @@ public final class EagerStarter: Sendable {
     ///   may have been started all the same.
     public func start<Code: Workflow>(_ workflow: Code.Type, _ input: Code.Input) async throws -> EagerRun {
         try await engine.startEagerly(
-            NewJob(name: Code.name, queue: Code.queue, input: try JSONCoding.encode(input))
+            NewJob.run(name: Code.name, queue: Code.queue, input: try JSONCoding.encode(input))
         )
     }
 }

@@ -69,7 +69,7 @@ public struct WorkflowClient: Sendable {
         _ key: String?,
         _ instant: PostgresTimestamp?
     ) throws -> NewJob {
-        NewJob(
+        NewJob.run(
             name: Code.name,
             queue: Code.queue,
             input: try JSONCoding.encode(input),

@@ -178,7 +178,7 @@ public final class WorkflowContext: Sendable {
     ) async throws -> JobID {
         let key = activation.key(for: "start:\(Child.name)")
         if let known: JobID = try recorded(key) { return known }
-        let job = NewJob(
+        let job = NewJob.run(
             name: Child.name,
             queue: Child.queue,
             input: try JSONCoding.encode(input),
@@ -198,7 +198,7 @@ public final class WorkflowContext: Sendable {
     ) async throws -> Child.Output {
         let key = activation.key(for: "child:\(Child.name)")
         if try recorded(key) as JobID? == nil {
-            var job = NewJob(name: Child.name, queue: Child.queue, input: try JSONCoding.encode(input))
+            var job = NewJob.run(name: Child.name, queue: Child.queue, input: try JSONCoding.encode(input))
             job.parent = (runID, key)
             let _: JobID = try value(try await activation.ask(key, .start(job)), of: key)
         }

@@ -13,7 +13,7 @@ struct EngineAuditTests {
     }
 
     private static let violations: [Violation] = [
-        Violation(name: "every ready job can be claimed", sql: "DELETE FROM ready"),
+        Violation(name: "every ready job can be claimed", sql: "DELETE FROM ready WHERE is_run"),
         Violation(name: "every job that waits for a time has its timer", sql: "DELETE FROM timers"),
         Violation(
             name: "every parked run waits for something that has not come",
@@ -26,7 +26,20 @@ struct EngineAuditTests {
         ),
         Violation(
             name: "every running job would be found again if its worker died",
-            sql: "DELETE FROM claims"
+            sql: "DELETE FROM claims WHERE is_run"
+        ),
+        Violation(
+            name: "no queued job was lost between its lane, its claim and its closure",
+            sql: "DELETE FROM claims WHERE NOT is_run"
+        ),
+        Violation(
+            name: "no queued job was lost between its lane, its claim and its closure",
+            sql: "DELETE FROM ready WHERE NOT is_run"
+        ),
+        Violation(
+            name: "no plain job is in two places at once",
+            sql:
+                "INSERT INTO ready (rank, job_id, lane, is_run) SELECT 0, job_ids[1], 3, false FROM claims WHERE NOT is_run"
         ),
         Violation(
             name: "no parent waits for a child that has ended",
@@ -53,8 +66,11 @@ struct EngineAuditTests {
         let store = JobStore(postgres: database.client)
         try await store.ensureQueue("default", lanes: 1)
         let input = JSONB(text: "0")
-        let ids = try await store.enqueue((0..<6).map { _ in NewJob(name: "x", input: input) })
-        _ = try await database.client.query(JobStatements.claim(lane: 0, limit: 5, worker: 1))
+        let ids = try await store.enqueue(
+            (0..<6).map { _ in NewJob.run(name: "x", queue: "default", input: input) }
+        )
+        let leaf = LaneLeaf(number: 0, queue: "default")
+        _ = try await database.client.query(JobStatements.claim(leaf, limit: 5, worker: 1))
         let later = PostgresTimestamp.now + .seconds(3600)
         _ = try await database.client.query(
             JobStatements.finish([
@@ -63,6 +79,17 @@ struct EngineAuditTests {
                 JobOutcome(id: ids[2], next: .retry(at: later, failures: 1, error: "not yet")),
                 JobOutcome(id: ids[3], next: .waiting(events: ["poked"], until: nil)),
             ])
+        )
+        // Plain jobs: one done, one held, one ready.
+        try await store.ensureQueue("plain", lanes: 1)
+        let plain = try await store.enqueue(
+            (0..<3).map { _ in NewJob(name: "x", queue: "plain", input: input) }
+        )
+        let plainLeaf = LaneLeaf(number: 2, queue: "plain")
+        let rows = try await database.client.query(JobStatements.claim(plainLeaf, limit: 2, worker: 1))
+        let claimed = try rows.map { try ClaimedJob(claim: $0, from: "plain") }
+        _ = try await database.client.query(
+            JobStatements.settle([JobEnd(batch: claimed[0].batch, id: plain[0], next: .done(output: nil))])
         )
     }
 

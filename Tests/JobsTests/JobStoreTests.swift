@@ -10,8 +10,9 @@ extension TestDatabase {
     fileprivate func claim(_ limit: Int, worker: Int64 = 1) async throws -> [ClaimedJob] {
         var jobs: [ClaimedJob] = []
         for lane in Int32(0)..<4 where jobs.count < limit {
-            let query = JobStatements.claim(lane: lane, limit: limit - jobs.count, worker: worker)
-            jobs += try await client.query(query).map(ClaimedJob.init(claim:))
+            let leaf = LaneLeaf(number: lane, queue: "default")
+            let query = JobStatements.claim(leaf, limit: limit - jobs.count, worker: worker)
+            jobs += try await client.query(query).map { try ClaimedJob(claim: $0, from: leaf.queue) }
         }
         return jobs
     }
@@ -35,14 +36,15 @@ struct JobStoreTests {
                 NewJob(name: "b", queue: "one", input: input), NewJob(name: "c", queue: "one", input: input),
                 NewJob(name: "a", queue: "one", input: input, priority: -1),
             ])
-            let first = try await database.client.query(JobStatements.claim(lane: 0, limit: 2, worker: 1))
+            let leaf = LaneLeaf(number: 0, queue: "one")
+            let first = try await database.client.query(JobStatements.claim(leaf, limit: 2, worker: 1))
             #expect(
                 try first.map { try $0[0] as Int64 }.sorted() == [ids[0].rawValue, ids[2].rawValue].sorted()
             )
-            let second = try await database.client.query(JobStatements.claim(lane: 0, limit: 2, worker: 1))
+            let second = try await database.client.query(JobStatements.claim(leaf, limit: 2, worker: 1))
             #expect(try second.map { try $0[1] as String } == ["c"])
             #expect(
-                try await database.client.query(JobStatements.claim(lane: 0, limit: 2, worker: 1)).isEmpty
+                try await database.client.query(JobStatements.claim(leaf, limit: 2, worker: 1)).isEmpty
             )
         }
     }
@@ -111,11 +113,13 @@ struct JobStoreTests {
         }
     }
 
-    @Test func `Each end leaves the rows it should`() async throws {
+    @Test func `Each end of a run's go leaves the rows it should`() async throws {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default")
-            let ids = try await store.enqueue((0..<5).map { _ in NewJob(name: "x", input: input) })
+            let ids = try await store.enqueue(
+                (0..<5).map { _ in NewJob.run(name: "x", queue: "default", input: input) }
+            )
             _ = try await database.claim(10)
             let later = PostgresTimestamp.now + .seconds(60)
             try await database.finish([
@@ -165,7 +169,7 @@ struct JobStoreTests {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default")
-            let id = try await store.enqueue([NewJob(name: "x", input: input)])[0]
+            let id = try await store.enqueue([NewJob.run(name: "x", queue: "default", input: input)])[0]
             for death in 1...2 {
                 let claimed = try await database.claim(1, worker: 99)
                 #expect(claimed.map(\.epoch) == [Int32(death)])
@@ -182,7 +186,7 @@ struct JobStoreTests {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default")
-            _ = try await store.enqueue([NewJob(name: "x", input: input)])
+            _ = try await store.enqueue([NewJob.run(name: "x", queue: "default", input: input)])
             let zombie = try await database.claim(1, worker: 98)
             _ = try await database.client.query(WorkerStatements.rescueOrphans(limit: 10, maxFailures: 9))
             let heir = try await database.claim(1, worker: 99)
@@ -229,7 +233,9 @@ struct JobStoreTests {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default")
-            let old = try await store.enqueue([NewJob(name: "x", input: input, key: "k")])[0]
+            let old = try await store.enqueue([
+                NewJob.run(name: "x", queue: "default", input: input, key: "k")
+            ])[0]
             _ = try await database.client.query(Query("t", "SELECT setval('job_ids', job_range_size() + 1)"))
             func drop() async throws -> Int32 {
                 try await database.client.query(Query("t", "SELECT drop_job_ranges(interval '0')"))[0][0]

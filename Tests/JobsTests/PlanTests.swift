@@ -25,13 +25,15 @@ struct PlanTests {
             Query(
                 "seed_jobs",
                 """
-                INSERT INTO jobs (id, name, home_queue, queue, state, input)
-                SELECT nextval('job_ids'), 'x', 'default', 'default', 'ready', '{}' FROM generate_series(1, 40000)
+                INSERT INTO jobs (id, name, home_queue, queue, is_run, state, input)
+                SELECT nextval('job_ids'), 'x', 'default', 'default', n % 2 = 0,
+                    CASE WHEN n % 2 = 0 THEN 'ready' ELSE 'queued' END::job_state, '{}'
+                FROM generate_series(1, 40000) n
                 """
             )
         )
         try await database.client.execute(
-            Query("seed_ready", "INSERT INTO ready SELECT (id % 4)::integer, 0, id FROM jobs")
+            Query("seed_ready", "INSERT INTO ready SELECT 0, id, (id / 2 % 4)::integer, is_run FROM jobs")
         )
         try await database.client.execute(
             Query(
@@ -45,7 +47,10 @@ struct PlanTests {
     @Test func `The hot statements walk their indexes`() async throws {
         try await withDatabase { database in
             try await seed(database)
-            let claim = try await plan(database, JobStatements.claim(lane: 1, limit: 50, worker: 1))
+            let claim = try await plan(
+                database,
+                JobStatements.claim(LaneLeaf(number: 1, queue: "default"), limit: 50, worker: 1)
+            )
             #expect(
                 claim.contains("Index Scan using ready_1_pkey")
                     || claim.contains("Index Only Scan using ready_1_pkey")

@@ -15,9 +15,10 @@ struct RaceTests {
     private func claimed(_ database: TestDatabase) async throws -> ClaimedJob {
         let store = JobStore(postgres: database.client)
         try await store.ensureQueue("default", lanes: 1)
-        _ = try await store.enqueue([NewJob(name: "x", input: input)])
-        return try await database.client.query(JobStatements.claim(lane: 0, limit: 1, worker: 1))
-            .map(ClaimedJob.init(claim:))[0]
+        _ = try await store.enqueue([NewJob.run(name: "x", queue: "default", input: input)])
+        let leaf = LaneLeaf(number: 0, queue: "default")
+        return try await database.client.query(JobStatements.claim(leaf, limit: 1, worker: 1))
+            .map({ try ClaimedJob(claim: $0, from: leaf.queue) })[0]
     }
 
     private func park(_ job: ClaimedJob) -> Query {
@@ -111,16 +112,19 @@ struct RaceTests {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default", lanes: 1)
-            let ids = try await store.enqueue((0..<200).map { _ in NewJob(name: "x", input: input) })
+            let ids = try await store.enqueue(
+                (0..<200).map { _ in NewJob.run(name: "x", queue: "default", input: input) }
+            )
             let client = WorkflowClient(postgres: database.client)
+            let leaf = LaneLeaf(number: 0, queue: "default")
             let claimed = try await withThrowingTaskGroup(of: Set<JobID>.self) { group in
                 group.addTask {
                     var mine: Set<JobID> = []
                     for _ in 0..<40 {
                         let rows = try await database.client.query(
-                            JobStatements.claim(lane: 0, limit: 5, worker: 1)
+                            JobStatements.claim(leaf, limit: 5, worker: 1)
                         )
-                        for row in rows { mine.insert(try ClaimedJob(claim: row).id) }
+                        for row in rows { mine.insert(try ClaimedJob(claim: row, from: leaf.queue).id) }
                     }
                     return mine
                 }

@@ -270,7 +270,9 @@ struct WorkflowTests {
             let registry = registry { context, input in try await context.step(Double(number: input)) }
             let client = WorkflowClient(postgres: database.client)
             try await client.store.ensureQueue("default")
-            let jobs = try (0..<60).map { NewJob(name: "scripted", input: try JSONCoding.encode($0)) }
+            let jobs = try (0..<60).map {
+                NewJob.run(name: "scripted", queue: "default", input: try JSONCoding.encode($0))
+            }
             let runs = try await client.store.enqueue(jobs)
             try await withWorker(database, registry) { _ in
                 for (input, run) in runs.enumerated() {

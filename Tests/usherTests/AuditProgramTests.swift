@@ -37,6 +37,20 @@ struct AuditProgramTests {
             crimes: [
                 Crime("every ready job can be claimed", "DELETE FROM ready", "(x) is ready in queue default"),
                 Crime(
+                    "no queued job was lost between its lane, its claim and its closure",
+                    // The ready ones are gone already.
+                    "SELECT 1",
+                    "(y) of queue default is neither ready, nor held by a worker, nor closed"
+                ),
+                Crime(
+                    "no plain job is in two places at once",
+                    """
+                    INSERT INTO ready (rank, job_id, lane, is_run)
+                    SELECT 0, c.job_ids[1], q.first_lane, false FROM closures c, queues q WHERE q.name = c.queue
+                    """,
+                    " is in 2 places at once"
+                ),
+                Crime(
                     "every job that waits for a time has its timer",
                     "DELETE FROM timers",
                     "(x) is scheduled until "

@@ -116,12 +116,15 @@ struct AuditedSale: Sendable {
         let outcome: HoldOutcome
     }
 
-    /// One ready, one running, one done, one failed, one to be tried again, and one that waits.
+    /// Runs: one ready, one running, one done, one failed, one to be tried again, and one that waits.
     private func makeJobs() async throws {
         let store = JobStore(postgres: database.client)
         let input = JSONB(text: "0")
-        let ids = try await store.enqueue((0..<6).map { _ in NewJob(name: "x", input: input) })
-        _ = try await database.client.query(JobStatements.claim(lane: lane(), limit: 5, worker: 1))
+        let ids = try await store.enqueue(
+            (0..<6).map { _ in NewJob.run(name: "x", queue: "default", input: input) }
+        )
+        let leaf = LaneLeaf(number: try await lane(), queue: "default")
+        _ = try await database.client.query(JobStatements.claim(leaf, limit: 5, worker: 1))
         _ = try await database.client.query(
             JobStatements.finish([
                 JobOutcome(id: ids[0], next: .done(output: input)),
@@ -133,6 +136,11 @@ struct AuditedSale: Sendable {
                 JobOutcome(id: ids[3], next: .waiting(events: ["poked"], until: nil)),
             ])
         )
+        // Plain jobs: one closed, one ready.
+        _ = try await store.enqueue((0..<2).map { _ in NewJob(name: "y", input: input, priority: -1) })
+        let claimed = try await database.client.query(JobStatements.claim(leaf, limit: 1, worker: 1))
+            .map { try ClaimedJob(claim: $0, from: leaf.queue) }
+        _ = try await database.client.query(JobStatements.close(batches: claimed.map(\.batch)))
     }
 
     private func lane() async throws -> Int32 {

@@ -60,7 +60,7 @@ enum OperatorDocuments {
                 "operator.queues",
                 """
                 SELECT q.name, q.lanes, q.paused, (
-                    SELECT count(*) FROM ready r WHERE r.lane >= q.first_lane AND r.lane < q.first_lane + q.lanes
+                    SELECT count(*) FROM ready r WHERE r.lane >= q.first_lane AND r.lane < q.first_lane + 2 * q.lanes
                 )
                 FROM queues q ORDER BY q.name
                 """

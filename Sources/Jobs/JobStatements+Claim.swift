@@ -1,0 +1,91 @@
+package import Postgres
+
+// Claiming jobs.
+extension JobStatements {
+    /// Takes up to `limit` jobs from the head of one leaf, or from `floor` on where one is given.
+    ///
+    /// Primary key of the leaf, then of `jobs`.
+    ///
+    /// The picked rows are materialised, because a LIMIT subquery that is executed again claims too much. They are
+    /// deleted by their place, which their locks keep: by key the planner reads the whole leaf. A plain job's own row
+    /// is only read; a run's gets its epoch here. What nobody wants any more loses its ready row and is not returned.
+    package static func claim(_ leaf: LaneLeaf, limit: Int, worker: Int64, floor: LaneFloor? = nil) -> Query {
+        let table = "ready_\(leaf.number)"
+        let start: SQL =
+            if let floor { "WHERE (rank, job_id) >= (\(floor.rank), \(floor.id.rawValue))" } else { "" }
+        return Query(
+            "jobs_claim",
+            """
+            WITH picked AS MATERIALIZED (
+                SELECT ctid AS place FROM \(identifier: table) \(fragment: start)
+                ORDER BY rank, job_id LIMIT \(Int64(limit)) FOR UPDATE SKIP LOCKED
+            ), gone AS (
+                DELETE FROM \(identifier: table) WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
+                RETURNING job_id, rank, is_run
+            ), found AS MATERIALIZED (
+                SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank,
+                    j.start_by IS NOT NULL AND j.start_by < (SELECT usher_now()) AS is_late
+                FROM gone g JOIN jobs j ON j.id = g.job_id
+                WHERE NOT g.is_run AND j.state = 'queued'
+            ), late AS (
+                UPDATE jobs j SET state = 'expired', error = 'nobody started it by its deadline',
+                    finished_at = (SELECT usher_now())
+                FROM found f WHERE f.is_late AND j.id = f.id
+            ), locked AS MATERIALIZED (
+                SELECT j.id, g.rank FROM gone g JOIN jobs j ON j.id = g.job_id
+                WHERE g.is_run AND j.state = 'ready' ORDER BY j.id FOR NO KEY UPDATE OF j
+            ), batches AS (
+                INSERT INTO claims (worker_id, queue, is_run, claimed_at, job_ids)
+                SELECT \(worker), \(leaf.queue), is_run, (SELECT usher_now()), array_agg(id)
+                FROM (
+                    SELECT false AS is_run, id FROM found WHERE NOT is_late
+                    UNION ALL SELECT true, id FROM locked
+                ) AS taken
+                GROUP BY is_run
+                RETURNING batch, is_run
+            ), started AS (
+                UPDATE jobs j
+                SET state = 'running', epoch = j.epoch + 1, worker_id = \(worker), wake_at = NULL,
+                    waiting_for = NULL
+                FROM locked l WHERE j.id = l.id
+                RETURNING j.id, j.name, j.home_queue, j.epoch, j.generation, j.failures, j.input, j.parent_id,
+                    j.parent_event, l.rank
+            )
+            SELECT f.id, f.name, f.home_queue, 0, 0, f.failures, f.input, NULL::bigint, NULL::text, f.rank,
+                (SELECT batch FROM batches WHERE NOT is_run), false
+            FROM found f WHERE NOT f.is_late
+            UNION ALL
+            SELECT s.id, s.name, s.home_queue, s.epoch, s.generation, s.failures, s.input, s.parent_id,
+                s.parent_event, s.rank, (SELECT batch FROM batches WHERE is_run), true
+            FROM started s
+            """
+        )
+    }
+
+    /// Forgets claimed batches of runs that have all moved on.
+    ///
+    /// Primary key of `claims`.
+    package static func forget(batches: [Int64]) -> Query {
+        Query("claims_forget", "DELETE FROM claims WHERE is_run AND batch = ANY(\(batches))")
+    }
+
+    /// A worker's claims that are not among those it knows of: their answers were lost.
+    ///
+    /// Reads all open `claims`, of which there is one per batch in flight.
+    package static func unknown(to worker: Int64, knowing batches: [Int64]) -> Query {
+        Query(
+            "claims_unknown",
+            "SELECT batch, is_run, job_ids FROM claims WHERE worker_id = \(worker) AND batch <> ALL(\(batches))"
+        )
+    }
+
+    /// Gives claims up, so that they are rescued as a dead worker's are, but without counting a failure.
+    ///
+    /// Primary key of `claims`. The owner's number is kept, negative, because no worker has such a one.
+    package static func abandon(batches: [Int64], worker: Int64) -> Query {
+        Query(
+            "claims_abandon",
+            "UPDATE claims SET worker_id = -worker_id WHERE worker_id = \(worker) AND batch = ANY(\(batches))"
+        )
+    }
+}

@@ -1,0 +1,169 @@
+package import Postgres
+
+// The fence of runs, and how their goes end.
+extension JobStatements {
+    /// Locks run rows in id order and tells which are still this claim's.
+    ///
+    /// Primary key of `jobs`.
+    package static func lock(_ ids: [JobID]) -> Query {
+        Query(
+            "jobs_lock",
+            """
+            SELECT id, epoch, state::text, cancel_requested, (SELECT usher_now())
+            FROM jobs WHERE id = ANY(\(ids.map(\.rawValue))) ORDER BY id FOR NO KEY UPDATE
+            """
+        )
+    }
+
+    /// Writes how each go at a run ended: state, fence, ready rows, timers, dead letters.
+    ///
+    /// Primary key of `jobs`.
+    ///
+    /// The caller holds the rows' locks and has checked their epochs.
+    package static func finish(_ outcomes: [JobOutcome]) -> Query {
+        let rows = outcomes.map(FinishRow.init)
+        return Query(
+            "jobs_finish",
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest(
+                    \(rows.map(\.id)), \(rows.map(\.state)), \(rows.map(\.queue)), \(rows.map(\.wakeAt)),
+                    \(rows.map(\.waitingFor)), \(rows.map(\.failures)), \(rows.map(\.output)),
+                    \(rows.map(\.error)), \(rows.map(\.input))
+                ) AS g (id, state, queue, wake_at, waiting_for, failures, output, error, input)
+            ), moved AS (
+                UPDATE jobs j SET
+                    state = g.state::job_state,
+                    queue = coalesce(g.queue, j.home_queue),
+                    worker_id = NULL,
+                    wake_at = g.wake_at,
+                    waiting_for = string_to_array(g.waiting_for, \(FinishRow.separator)),
+                    failures = g.failures,
+                    output = g.output,
+                    error = g.error,
+                    input = coalesce(g.input, j.input),
+                    generation = j.generation + CASE WHEN g.input IS NULL THEN 0 ELSE 1 END,
+                    finished_at = CASE WHEN g.state IN ('done', 'failed', 'cancelled')
+                        THEN (SELECT usher_now()) END
+                FROM given g WHERE j.id = g.id
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at
+            ), lined AS (
+                INSERT INTO ready (rank, job_id, lane, is_run)
+                SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), true
+                FROM moved m LEFT JOIN queues q ON q.name = m.queue WHERE m.state = 'ready'
+                ON CONFLICT DO NOTHING
+            ), timed AS (
+                INSERT INTO timers (wake_at, job_id)
+                SELECT wake_at, id FROM moved WHERE wake_at IS NOT NULL
+                ON CONFLICT DO NOTHING
+            ), dead AS (
+                INSERT INTO dead_letters (job_id) SELECT id FROM moved WHERE state = 'failed'
+                ON CONFLICT DO NOTHING
+            )
+            SELECT count(*) FROM moved
+            """
+        )
+    }
+
+    /// Records events, the first of a name wins, and wakes the runs that wait for them.
+    ///
+    /// The caller has locked the rows of all `jobs` named here. Primary keys of `events` and `jobs`.
+    package static func deliver(_ events: [(to: JobID, name: String, payload: JSONB)]) -> Query {
+        Query(
+            "events_deliver",
+            """
+            WITH given AS MATERIALIZED (
+                SELECT * FROM unnest(
+                    \(events.map(\.to.rawValue)), \(events.map(\.name)), \(events.map(\.payload))
+                ) WITH ORDINALITY AS g (job_id, name, payload, ord)
+            ), recorded AS (
+                INSERT INTO events (job_id, name, payload)
+                SELECT g.job_id, g.name, g.payload FROM given g
+                JOIN jobs j ON j.id = g.job_id AND j.state NOT IN ('done', 'failed', 'cancelled')
+                ORDER BY g.job_id, g.name
+                ON CONFLICT DO NOTHING
+                RETURNING job_id, name
+            ), woken AS (
+                UPDATE jobs j SET state = 'ready', queue = j.home_queue, wake_at = NULL, waiting_for = NULL
+                WHERE j.id IN (SELECT job_id FROM recorded) AND j.state = 'waiting'
+                    AND j.waiting_for && ARRAY(SELECT r.name FROM recorded r WHERE r.job_id = j.id)
+                RETURNING j.id, j.queue, j.rank
+            ), lined AS (
+                INSERT INTO ready (rank, job_id, lane, is_run)
+                SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), true
+                FROM woken w JOIN queues q ON q.name = w.queue
+                ON CONFLICT DO NOTHING
+            )
+            SELECT g.job_id, g.name, r.job_id IS NOT NULL, j.state::text, w.queue
+            FROM given g
+            LEFT JOIN recorded r ON r.job_id = g.job_id AND r.name = g.name
+            LEFT JOIN jobs j ON j.id = g.job_id
+            LEFT JOIN woken w ON w.id = g.job_id
+            ORDER BY g.ord
+            """
+        )
+    }
+
+    /// Ends runs that nobody drives, and asks the driven ones to end.
+    ///
+    /// The caller holds the rows' locks.
+    package static func cancel(_ ids: [JobID]) -> Query {
+        Query(
+            "runs_cancel",
+            """
+            UPDATE jobs SET
+                state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+                cancel_requested = true,
+                finished_at = CASE WHEN state = 'running' THEN NULL ELSE (SELECT usher_now()) END
+            WHERE id = ANY(\(ids.map(\.rawValue))) AND state NOT IN ('done', 'failed', 'cancelled')
+            RETURNING id, state::text, parent_id, parent_event
+            """
+        )
+    }
+}
+
+/// One ``JobOutcome`` as the columns of the statement that writes it.
+private struct FinishRow {
+    // Names of events are joined by a character that cannot be in them; arrays of ragged arrays do not unnest.
+    static let separator = "\u{1F}"
+
+    let id: Int64
+    var state: String
+    var queue: String?
+    var wakeAt: PostgresTimestamp?
+    var waitingFor: String?
+    var failures: Int16 = 0
+    var output: JSONB?
+    var error: String?
+    var input: JSONB?
+
+    init(_ outcome: JobOutcome) {
+        id = outcome.id.rawValue
+        switch outcome.next {
+        case .done(let output):
+            state = "done"
+            self.output = output
+        case .failed(let error):
+            state = "failed"
+            self.error = error
+        case .cancelled:
+            state = "cancelled"
+        case .ready(let queue):
+            state = "ready"
+            self.queue = queue
+        case .retry(let at, let failures, let error):
+            state = "scheduled"
+            wakeAt = at
+            self.failures = failures
+            self.error = error
+        case .waiting(let events, let until):
+            state = "waiting"
+            wakeAt = until
+            waitingFor = events.joined(separator: Self.separator)
+        case .again(let input, let at):
+            state = "scheduled"
+            wakeAt = at
+            self.input = input
+        }
+    }
+}
