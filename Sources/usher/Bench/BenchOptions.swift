@@ -37,7 +37,8 @@ enum BenchOptions {
         "wait-idle",
         .duration,
         initial: "60s",
-        help: "How long each measurement waits for others to leave the machine alone"
+        help:
+            "How long each measurement waits for others to leave the machine alone; 0s also keeps disturbed ones"
     )
     static let seconds = Option(
         "seconds",

@@ -19,6 +19,10 @@ struct BurnDown: Sendable {
 
     /// Preloads, starts, and waits for the last end to be durable.
     func run(in place: BenchPlace) async throws -> Run {
+        try await place.leastDisturbed(by: { $0.working }) { try await once(in: place) }
+    }
+
+    private func once(in place: BenchPlace) async throws -> Run {
         try await place.withSchema { schema in
             let empty = try await place.meter.read()
             let begun = MonotonicTime.now

@@ -18,7 +18,11 @@ struct QueueFloor: Sendable {
     /// Works off `jobs` of its own with four connections; nil without `pgbench`.
     func measure(_ jobs: Int, in place: BenchPlace) async throws -> Result? {
         guard let pgbench = place.pgbench else { return nil }
-        return try await place.withFloorSchema { postgres in
+        return try await place.leastDisturbed(by: { $0.usage }) { try await once(jobs, pgbench, in: place) }
+    }
+
+    private func once(_ jobs: Int, _ pgbench: Pgbench, in place: BenchPlace) async throws -> Result {
+        try await place.withFloorSchema { postgres in
             try await postgres.simple(fill.replacing("$jobs", with: "\(jobs)"))
             try await place.settle(pgbench.schema)
             let before = try await place.meter.read()
