@@ -14,6 +14,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
     public var connectTimeout: Duration
     /// How many prepared statements a connection keeps.
     public var statementCacheLimit = 256
+    /// Where tests have the plans of all statements kept.
+    package var plans: PlanLog?
 
     /// Reads a URL such as `postgresql://me@db1,db2:5433/usher?target_session_attrs=read-write`.
     ///

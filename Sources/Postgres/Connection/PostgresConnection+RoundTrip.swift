@@ -14,6 +14,14 @@ extension PostgresConnection {
     /// - Throws: ``PostgresError`` of the first statement that failed.
     nonisolated func run(_ queries: [Query], isCancellable: Bool = true) async throws -> [ResultSet] {
         guard !queries.isEmpty else { return [] }
+        if let plans = configuration.plans {
+            return try await run(queries, isCancellable: isCancellable, keepingPlansIn: plans)
+        }
+        return try await send(queries, isCancellable: isCancellable)
+    }
+
+    /// What ``run(_:isCancellable:)`` does, of at least one statement.
+    nonisolated func send(_ queries: [Query], isCancellable: Bool) async throws -> [ResultSet] {
         let cancellation = CancellationSwitch()
         guard isCancellable else {
             return try await withCheckedThrowingContinuation { submit(RoundTrip(queries, $0), cancellation) }

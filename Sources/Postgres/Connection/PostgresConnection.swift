@@ -78,6 +78,11 @@ actor PostgresConnection {
         deferredBegin.withLock { $0 = queries }
     }
 
+    /// Whether the next statement begins a transaction.
+    nonisolated var isBeginning: Bool {
+        deferredBegin.withLock { !$0.isEmpty }
+    }
+
     /// Gives up a transaction that has not really begun.
     ///
     /// - Returns: whether there was one.
