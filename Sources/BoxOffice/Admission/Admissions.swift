@@ -116,20 +116,21 @@ package struct Admissions: Sendable {
 
     /// Locks the places, so that nobody leaves while coming in.
     ///
-    /// Uses the primary keys of `places` and `turns`.
+    /// Uses the primary keys of `places` and `turns`, whose ranges follow each other without gaps.
     static func read(_ onSale: OnSaleID, _ requests: [AdmissionRequest], _ numbers: [Int64]) -> Query {
         Query(
             "admission.read",
             """
-            SELECT k.ordinal, p.left_at IS NOT NULL, coalesce(t.settled_at IS NOT NULL, false), a.admission_id,
-                a.admitted_at, a.expires_at, a.ended_at, a.end_reason
+            SELECT k.ordinal, p.left_at IS NOT NULL,
+                coalesce(t.settled_at IS NOT NULL AND t.last_number >= k.number, false), a.admission_id, a.admitted_at,
+                a.expires_at, a.ended_at, a.end_reason
             FROM unnest(\(requests.map(\.arrival)), \(requests.map(\.place.bytes)), \(numbers))
                     WITH ORDINALITY AS k (arrival, id, number, ordinal)
                 JOIN places p ON p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival AND p.id = k.id
                 LEFT JOIN admissions a ON a.on_sale_id = \(onSale.rawValue) AND a.arrival = k.arrival
                 LEFT JOIN LATERAL (
-                    SELECT settled_at FROM turns
-                    WHERE on_sale_id = \(onSale.rawValue) AND first_number <= k.number AND last_number >= k.number
+                    SELECT settled_at, last_number FROM turns
+                    WHERE on_sale_id = \(onSale.rawValue) AND first_number <= k.number
                     ORDER BY first_number DESC LIMIT 1
                 ) t ON true
             ORDER BY k.ordinal

@@ -2,7 +2,8 @@ internal import Postgres
 
 /// The statements of an admission tick.
 ///
-/// Each stays within one on-sale.
+/// Each stays within one on-sale. Whether a session has reservations is asked by a scalar subquery and not by EXISTS,
+/// which the server may answer by hashing the reservations of all on-sales.
 enum TickStatements {
     /// Ends the turns that are over.
     ///
@@ -35,9 +36,9 @@ enum TickStatements {
             """
             SELECT a.admission_id FROM admissions a
             WHERE a.on_sale_id = \(id.rawValue) AND a.ended_at IS NULL AND (\(all) OR a.expires_at <= \(now)
-                OR EXISTS (
-                    SELECT FROM reservations r
-                    WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id AND r.state = 'sold'))
+                OR (SELECT true FROM reservations r
+                    WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id AND r.state = 'sold'
+                    LIMIT 1))
             ORDER BY a.admission_id
             FOR NO KEY UPDATE SKIP LOCKED
             """
@@ -49,15 +50,15 @@ enum TickStatements {
         Query(
             "tick.end",
             """
-            UPDATE admissions a SET ended_at = \(now), end_reason = CASE WHEN EXISTS (
-                    SELECT FROM reservations r
+            UPDATE admissions a SET ended_at = \(now), end_reason = CASE WHEN (
+                    SELECT true FROM reservations r
                     WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id
-                        AND r.state IN ('sold', 'refunded')
+                        AND r.state IN ('sold', 'refunded') LIMIT 1
                 ) THEN 'bought' ELSE \(reason) END
-            WHERE a.admission_id = ANY (\(sessions)) AND NOT EXISTS (
-                SELECT FROM reservations r
+            WHERE a.admission_id = ANY (\(sessions)) AND (
+                SELECT true FROM reservations r
                 WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id
-                    AND r.state IN ('held', 'paying'))
+                    AND r.state IN ('held', 'paying') LIMIT 1) IS NULL
             """
         )
     }
@@ -72,10 +73,10 @@ enum TickStatements {
             SELECT arrivals.issued, live.active, live.undecided, open.called, come.count, stock.free, stock.held,
                 stock.capacity, baskets.tickets, baskets.buyers
             FROM arrivals,
-                (SELECT count(*) AS active, count(*) FILTER (WHERE NOT EXISTS (
-                        SELECT FROM reservations r
+                (SELECT count(*) AS active, count(*) FILTER (WHERE (
+                        SELECT true FROM reservations r
                         WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id
-                            AND r.state IN ('held', 'paying', 'sold'))) AS undecided
+                            AND r.state IN ('held', 'paying', 'sold') LIMIT 1) IS NULL) AS undecided
                     FROM admissions a WHERE a.on_sale_id = \(id.rawValue) AND a.ended_at IS NULL) live,
                 (SELECT coalesce(sum(t.called), 0)::bigint AS called FROM turns t
                     WHERE t.on_sale_id = \(id.rawValue) AND t.settled_at IS NULL) open,

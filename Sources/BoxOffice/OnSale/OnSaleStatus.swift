@@ -70,12 +70,13 @@ package struct OnSaleStatus: Sendable, Equatable {
         Query(
             "on_sale.status",
             """
+            WITH now AS MATERIALIZED (SELECT usher_now() AS at)
             SELECT o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.state,
                 o.paused_at, o.serving, a.issued, o.rate_per_minute, r.called, o.turn_seconds, o.session_seconds,
                 o.message, o.seq, o.commitment, o.entry_salt, o.entries, o.sealed_at, o.root, o.draw_key,
                 CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at, o.buyers,
                 t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold
-            FROM (SELECT usher_now() AS at) now, on_sales o
+            FROM now, on_sales o
                 JOIN arrivals a USING (on_sale_id)
                 CROSS JOIN LATERAL (
                     SELECT coalesce(sum(called), 0)::bigint AS called FROM (

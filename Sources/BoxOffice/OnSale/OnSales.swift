@@ -104,7 +104,8 @@ package struct OnSales: Sendable {
                 "on_sale.list",
                 """
                 SELECT \(fragment: OnSaleRecord.columns) FROM on_sales o JOIN arrivals a USING (on_sale_id)
-                WHERE o.on_sale_id > \(after?.rawValue ?? 0) ORDER BY o.on_sale_id LIMIT \(limit)
+                WHERE o.on_sale_id > \(after?.rawValue ?? 0) AND a.on_sale_id > \(after?.rawValue ?? 0)
+                ORDER BY o.on_sale_id LIMIT \(limit)
                 """
             )
         ).map(OnSaleRecord.init)

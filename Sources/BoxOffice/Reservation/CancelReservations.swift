@@ -9,19 +9,25 @@ package import Workflows
 package struct CancelReservations: Workflow {
     package static let name = "cancel_reservations"
 
-    private static let page = 200
+    private static let pageSize = 200
 
     /// Where the walk through the reservations is.
     package struct Input: Sendable, Codable {
         package var onSale: OnSaleID
         /// Everything up to this one has been dealt with in this round.
-        var after: Int64 = 0
+        var passed = Position(admission: 0, reservation: 0)
         /// How many of this round must be looked at again.
         var unfinished = 0
 
         package init(onSale: OnSaleID) {
             self.onSale = onSale
         }
+    }
+
+    /// Where a reservation stands among those of its on-sale: in the order of their index.
+    struct Position: Sendable, Codable {
+        var admission: Int64
+        var reservation: Int64
     }
 
     let reservations: Reservations
@@ -47,8 +53,8 @@ package struct CancelReservations: Workflow {
         }
         var next = input
         next.unfinished += batch.count { $0.state.isLive }
-        if let last = batch.last, batch.count == Self.page {
-            next.after = last.id.rawValue
+        if let last = batch.last, batch.count == Self.pageSize {
+            next.passed = Position(admission: last.admission, reservation: last.id.rawValue)
             try context.continueAsNew(next)
         }
         if next.unfinished > 0 { try context.continueAsNew(Input(onSale: input.onSale), after: .seconds(2)) }
@@ -57,25 +63,31 @@ package struct CancelReservations: Workflow {
 
     private struct Entry: Sendable, Codable {
         var id: ReservationID
+        var admission: Int64
         var state: ReservationState
     }
 
-    /// Uses `reservations_by_admission` for the on-sale.
     private static func read(_ input: Input, in transaction: inout Transaction) async throws -> [Entry] {
-        let rows = try await transaction.query(
-            Query(
-                "cancel.page",
-                """
-                SELECT id, state FROM reservations
-                WHERE on_sale_id = \(input.onSale.rawValue) AND id > \(input.after)
-                    AND state IN ('held', 'paying', 'sold')
-                ORDER BY id LIMIT \(page)
-                """
-            )
-        )
-        return try rows.compactMap { row in
-            let (id, name): (Int64, String) = (try row[0], try row[1])
-            return ReservationState(rawValue: name).map { Entry(id: ReservationID(rawValue: id), state: $0) }
+        try await transaction.query(page(input)).compactMap { row in
+            let (id, name): (Int64, String) = (try row[0], try row[2])
+            let admission: Int64 = try row[1]
+            return ReservationState(rawValue: name).map {
+                Entry(id: ReservationID(rawValue: id), admission: admission, state: $0)
+            }
         }
+    }
+
+    /// Walks along `reservations_by_admission`, so that a page reads no more than its part of the on-sale.
+    static func page(_ input: Input) -> Query {
+        Query(
+            "cancel.page",
+            """
+            SELECT id, admission_id, state FROM reservations
+            WHERE on_sale_id = \(input.onSale.rawValue)
+                AND (admission_id, id) > (\(input.passed.admission), \(input.passed.reservation))
+                AND state IN ('held', 'paying', 'sold')
+            ORDER BY admission_id, id LIMIT \(pageSize)
+            """
+        )
     }
 }
