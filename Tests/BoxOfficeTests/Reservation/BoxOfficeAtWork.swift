@@ -98,63 +98,70 @@ func withBoxOffice<Value: Sendable>(
     _ body: (BoxOfficeAtWork) async throws -> Value
 ) async throws -> Value {
     try await withHouse(standing: standing, rows: rows, buyers: buyers, connections: 10, rules: rules) {
-        house in
-        let logger = Logger(label: "test", level: .error)
-        let (provider, mail) = (ScriptedProvider(), Mailbox())
-        let workflows = WorkflowClient(postgres: house.client)
-        var eager = WorkflowRegistry()
-        eager.register(Reservation(payments: provider))
-        let starter = EagerStarter(postgres: house.client, registry: eager, logger: logger)
-        let reservations = Reservations(postgres: house.client, workflows: workflows, starter: starter)
-        var registry = WorkflowRegistry()
-        registry.register(Reservation(payments: provider, patience: .milliseconds(50)))
-        registry.register(VoidPayment(payments: provider))
-        registry.register(RefundReservation(payments: provider))
-        registry.register(CancelReservations(reservations: reservations))
-        registry.register(Notify(channel: mail))
-        let worker = JobWorker(
+        try await withBoxOffice(in: $0, body)
+    }
+}
+
+/// Runs `body` with somebody who works on the reservations of a house.
+func withBoxOffice<Value: Sendable>(
+    in house: House,
+    _ body: (BoxOfficeAtWork) async throws -> Value
+) async throws -> Value {
+    let logger = Logger(label: "test", level: .error)
+    let (provider, mail) = (ScriptedProvider(), Mailbox())
+    let workflows = WorkflowClient(postgres: house.client)
+    var eager = WorkflowRegistry()
+    eager.register(Reservation(payments: provider))
+    let starter = EagerStarter(postgres: house.client, registry: eager, logger: logger)
+    let reservations = Reservations(postgres: house.client, workflows: workflows, starter: starter)
+    var registry = WorkflowRegistry()
+    registry.register(Reservation(payments: provider, patience: .milliseconds(50)))
+    registry.register(VoidPayment(payments: provider))
+    registry.register(RefundReservation(payments: provider))
+    registry.register(CancelReservations(reservations: reservations))
+    registry.register(Notify(channel: mail))
+    let worker = JobWorker(
+        postgres: house.client,
+        registry: registry,
+        configuration: WorkerConfiguration(
+            queues: registry.queues.sorted(),
+            capacity: 64,
+            pollInterval: .milliseconds(20)
+        ),
+        logger: logger
+    )
+    let scheduler = JobScheduler(
+        postgres: house.client,
+        name: "test",
+        configuration: SchedulerConfiguration(promoteInterval: .milliseconds(10)),
+        logger: logger
+    )
+    let office = BoxOfficeAtWork(
+        house: house,
+        provider: provider,
+        reservations: reservations,
+        callbacks: PaymentCallbacks(
             postgres: house.client,
-            registry: registry,
-            configuration: WorkerConfiguration(
-                queues: registry.queues.sorted(),
-                capacity: 64,
-                pollInterval: .milliseconds(20)
-            ),
-            logger: logger
-        )
-        let scheduler = JobScheduler(
-            postgres: house.client,
-            name: "test",
-            configuration: SchedulerConfiguration(promoteInterval: .milliseconds(10)),
-            logger: logger
-        )
-        let office = BoxOfficeAtWork(
-            house: house,
-            provider: provider,
-            reservations: reservations,
-            callbacks: PaymentCallbacks(
-                postgres: house.client,
-                workflows: workflows,
-                secret: BoxOfficeAtWork.callbackSecret
-            ),
             workflows: workflows,
-            mail: mail
-        )
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await worker.run() }
-            group.addTask { try await starter.run() }
-            group.addTask { await scheduler.run() }
-            let answer: Result<Value, any Error>
-            do {
-                answer = .success(try await body(office))
-            } catch {
-                answer = .failure(error)
-            }
-            worker.stop()
-            scheduler.stop()
-            starter.close()
-            try await group.waitForAll()
-            return try answer.get()
+            secret: BoxOfficeAtWork.callbackSecret
+        ),
+        workflows: workflows,
+        mail: mail
+    )
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        group.addTask { try await starter.run() }
+        group.addTask { await scheduler.run() }
+        let answer: Result<Value, any Error>
+        do {
+            answer = .success(try await body(office))
+        } catch {
+            answer = .failure(error)
         }
+        worker.stop()
+        scheduler.stop()
+        starter.close()
+        try await group.waitForAll()
+        return try answer.get()
     }
 }

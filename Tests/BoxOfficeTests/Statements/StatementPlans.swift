@@ -1,0 +1,161 @@
+import TestSupport
+
+/// What each statement may do on a ``SeededSale``.
+enum StatementPlans {
+    static let all = onSales + room + admission + ticks + stock + reservations + payments + engine + upkeep
+
+    private static let onSales = [
+        StatementPlan("on_sale.lock", ["on_sales_pkey"]),
+        StatementPlan("on_sale.open", ["on_sales_pkey"]),
+        StatementPlan("on_sale.open_door", ["arrivals_pkey"]),
+        StatementPlan("on_sale.close", ["on_sales_pkey"]),
+        StatementPlan("on_sale.shut_door", ["arrivals_pkey"]),
+        StatementPlan("on_sale.pause", ["on_sales_pkey"]),
+        StatementPlan("on_sale.resume", ["on_sales_pkey"]),
+        StatementPlan("on_sale.rate", ["on_sales_pkey"]),
+        StatementPlan("on_sale.message", ["on_sales_pkey"]),
+        StatementPlan("on_sale.cancel", ["on_sales_pkey"]),
+        StatementPlan("on_sale.revision", ["on_sales_pkey"]),
+        StatementPlan("on_sale.patch", ["on_sales_pkey"]),
+        StatementPlan("on_sale.find", ["on_sales_pkey", "arrivals_pkey"]),
+        StatementPlan("on_sale.salt", ["on_sales_pkey"]),
+        StatementPlan("on_sale.list", ["on_sales_pkey"]),
+        StatementPlan("on_sale.insert", []),
+        StatementPlan("on_sale.scheduled", ["on_sales_pkey"]),
+        // Looks at the state of each on-sale, and at no more of those that are over.
+        StatementPlan("on_sale.status", ["turns_pkey", "tiers_pkey"], rows: 350, whole: ["on_sales"]),
+        StatementPlan("audit.append", ["audit_entries_pkey"], rows: 1),
+    ]
+
+    private static let room = [
+        StatementPlan("join.doors", ["arrivals_pkey"]),
+        StatementPlan("join.known", ["places_on_sale_id_buyer_idx"]),
+        StatementPlan("join.insert", ["arrivals_pkey"]),
+        StatementPlan("draw.lock", ["arrivals_pkey"]),
+        StatementPlan("draw.seal", ["on_sales_pkey"]),
+        StatementPlan("draw.read", ["on_sales_pkey"]),
+        StatementPlan("draw.publish", ["on_sales_pkey"]),
+        // A page of all entries.
+        StatementPlan("draw.entries", ["places_pkey"], rows: 20_000),
+        StatementPlan("place.lock", ["places_pkey", "on_sales_pkey"]),
+        StatementPlan("place.leave", ["places_pkey"]),
+        StatementPlan("place.read", ["places_pkey", "admissions_one_per_place", "on_sales_pkey"]),
+        StatementPlan("place.turn", ["turns_pkey"], rows: 1),
+    ]
+
+    private static let admission = [
+        StatementPlan("admission.read", ["places_pkey", "admissions_one_per_place", "turns_pkey"]),
+        // As many as may be inside.
+        StatementPlan("admission.count", ["admissions_live"], rows: 1000),
+        StatementPlan("admission.insert", []),
+        StatementPlan("admission.mark", ["places_pkey"]),
+        StatementPlan("admission.leave", ["admissions_one_per_place"]),
+        StatementPlan("admissions.extend", ["admissions_live"], rows: 1000),
+        StatementPlan("turns.extend", ["turns_open"]),
+    ]
+
+    /// Bounded by who is inside, and by the turns that are open.
+    private static let ticks = [
+        StatementPlan("tick.note", ["on_sales_pkey"]),
+        StatementPlan("tick.settle", ["turns_open", "places_on_sale_id_number_idx"], rows: 1000),
+        StatementPlan("tick.ending", ["admissions_live", "reservations_by_admission"], rows: 1000),
+        StatementPlan("tick.end", ["admissions_pkey", "reservations_by_admission"], rows: 1000),
+        StatementPlan(
+            "tick.numbers",
+            [
+                "admissions_live", "turns_open", "places_on_sale_id_number_idx", "reservations_by_admission",
+                "tiers_pkey",
+            ],
+            rows: 1000
+        ),
+        StatementPlan("tick.gone", ["places_pkey"], rows: 500),
+        StatementPlan("tick.advance", ["on_sales_pkey"]),
+        StatementPlan("tick.turn", []),
+        StatementPlan("tick.sold_out", ["on_sales_pkey"]),
+        StatementPlan("tick.shut_door", ["arrivals_pkey"]),
+    ]
+
+    private static let stock = [
+        StatementPlan("stock.install_rules", []),
+        StatementPlan("stock.install_tiers", []),
+        StatementPlan("stock.install_sections", []),
+        StatementPlan("stock.install_seats", []),
+        StatementPlan("stock.tiers", ["tiers_pkey"]),
+        // All seats of the on-sale, which are most of its partition.
+        StatementPlan("stock.seats", [], rows: 20_000, whole: ["seats"]),
+        StatementPlan("seats.change", ["seats_pkey"]),
+        StatementPlan("tiers.move", ["tiers_pkey"]),
+        StatementPlan("tiers.lock", ["tiers_pkey"]),
+    ]
+
+    private static let reservations = [
+        StatementPlan("hold.lock_admissions", ["admissions_pkey"]),
+        StatementPlan("hold.count", ["reservations_by_admission"]),
+        StatementPlan("hold.rules", []),
+        StatementPlan("hold.tiers", ["tiers_pkey"]),
+        StatementPlan("hold.answers", ["idempotency_keys_pkey"]),
+        StatementPlan("hold.find_seats", ["seats_on_sale_id_label_idx"]),
+        // All seats of one tier: the picker weighs them against each other.
+        StatementPlan("hold.free_seats", ["seats_on_sale_id_tier_section_idx"], rows: 3900),
+        StatementPlan("hold.lock_seats", ["seats_pkey"]),
+        StatementPlan("hold.insert", []),
+        StatementPlan("hold.remember", []),
+        StatementPlan("reservations.view", ["reservations_pkey", "seats_pkey"]),
+        StatementPlan("reservations.extend", ["reservations_pkey"]),
+        StatementPlan("reservations.lock", ["reservations_pkey"]),
+        StatementPlan("reservations.change", ["reservations_pkey"]),
+        StatementPlan("cancel.page", ["reservations_by_admission"], rows: 400),
+    ]
+
+    private static let payments = [
+        StatementPlan("reservations.checkout_plan", ["reservations_pkey"]),
+        StatementPlan("payments.insert", []),
+        StatementPlan("payments.update", ["payments_pkey"]),
+        StatementPlan("payments.lock", ["payments_pkey", "reservations_pkey"]),
+        StatementPlan("refunds.look", ["payments_pkey", "reservations_pkey"]),
+        StatementPlan("notifications.insert", []),
+        StatementPlan("notifications.take", ["notifications_dedupe_key_key"]),
+        StatementPlan("notifications.settle", ["notifications_pkey"]),
+    ]
+
+    private static let engine = [
+        StatementPlan("checkpoints_load", ["checkpoints_pkey"]),
+        StatementPlan("checkpoints_keep", []),
+        StatementPlan("checkpoints_forget", ["checkpoints_pkey"]),
+        StatementPlan("events_load", ["events_pkey"]),
+        StatementPlan("jobs_parent", ["jobs_pkey"]),
+    ]
+
+    /// Batches of forty, each row looked at once to be found and once to be deleted.
+    private static let upkeep = [
+        StatementPlan("upkeep.answers", ["idempotency_keys_by_age"], rows: 80),
+        StatementPlan("upkeep.notifications", ["notifications_by_age"], rows: 80),
+    ]
+
+    /// Statements that need no plan, each with its reason.
+    static let excused: [String: String] = [
+        (fewRows, ["api_key.add", "api_key.find", "api_key.revoke", "api_key.list", "signing_key.add"]),
+        (fewRows, ["signing_key.all", "pool.lock", "pool.scale", "audit.operator"]),
+        ("takes a table lock and reads nothing", ["signing_key.lock"]),
+        ("reads the clock's one row", ["usher_now"]),
+        ("calls a function that makes or drops whole partitions", ["job_ranges_extend", "job_ranges_drop"]),
+        (
+            audit,
+            [
+                "audit.draws", "audit.numbered", "audit.arrivals", "audit.buyers", "audit.numbers",
+                "audit.turns",
+            ]
+        ),
+        (audit, ["audit.admitted", "audit.sessions", "audit.reservations", "audit.chain"]),
+        (audit, ["audit.nothing_is_stuck", "audit.runs_agree", "audit.money_has_its_reservation"]),
+        (audit, ["audit.sales_are_paid", "audit.reservations_are_whole", "audit.books_balance"]),
+        (
+            audit,
+            ["audit.books_match_reservations", "audit.books_match_seats", "audit.seats_match_reservations"]
+        ),
+        (audit, ["audit.limits_hold"]),
+    ].reduce(into: [:]) { excused, group in for name in group.1 { excused[name] = group.0 } }
+
+    private static let fewRows = "its table has a few rows, made by hand"
+    private static let audit = "checks everything on purpose, and may take its time"
+}

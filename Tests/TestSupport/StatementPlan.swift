@@ -1,0 +1,74 @@
+internal import Foundation
+package import Postgres
+
+/// What a statement may do to find its rows, however much there is beside them.
+package struct StatementPlan: Sendable {
+    /// The statement's name.
+    package let name: String
+    let indexes: [String]
+    let rows: Int
+    let whole: Set<String>
+
+    /// - Parameters:
+    ///   - name: The statement's name.
+    ///   - indexes: What it must use, over all its executions together.
+    ///   - rows: How many rows of any one table one execution may look at.
+    ///   - whole: Tables that it reads from end to end on purpose.
+    package init(_ name: String, _ indexes: [String], rows: Int = 50, whole: Set<String> = []) {
+        self.name = name
+        self.indexes = indexes
+        self.rows = rows
+        self.whole = whole
+    }
+
+    /// What the plans of this statement did that it may not do.
+    ///
+    /// - Parameters:
+    ///   - log: What was kept while the statement ran, among others.
+    ///   - growing: The tables that matter; the others have a few rows.
+    /// - Returns: One line for each offence, with the plan.
+    /// - Throws: What reading a plan throws.
+    package func complaints(_ log: [PlanLog.Entry], growing: Set<String>) throws -> [String] {
+        let entries = log.filter { $0.name == name }
+        let plans = try entries.map(ExplainedPlan.init)
+        guard !plans.isEmpty else { return ["\(name) was not run"] }
+        let used = plans.reduce(into: Set<String>()) { $0.formUnion($1.indexes) }
+        var complaints = indexes.filter { !used.contains($0) }
+            .map { "\(name) does not use \($0), but \(used.sorted())" }
+        for (entry, plan) in zip(entries, plans) {
+            let whole = plan.whole.intersection(growing).subtracting(whole).sorted()
+            let many = plan.rows.filter { growing.contains($0.key) && $0.value > rows }.sorted {
+                $0.key < $1.key
+            }
+            if !whole.isEmpty { complaints.append("\(name) reads all of \(whole): \(entry.plan.text)") }
+            for (table, count) in many {
+                complaints.append("\(name) looks at \(count) rows of \(table): \(entry.plan.text)")
+            }
+        }
+        return complaints
+    }
+}
+
+/// The names of the statements that a module's sources have.
+package enum SourceStatements {
+    /// Reads all files of a module; examples in comments don't count.
+    ///
+    /// - Parameter module: a directory of `Sources`.
+    /// - Returns: each name once.
+    /// - Throws: when a file can't be read.
+    package static func names(in module: String) throws -> Set<String> {
+        let root = URL(filePath: #filePath).appending(path: "../../../Sources").standardized
+        let files = FileManager.default.enumerator(
+            at: root.appending(path: module),
+            includingPropertiesForKeys: nil
+        )
+        var names: Set<String> = []
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift" else { continue }
+            let code = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+                .filter { !$0.drop { $0 == " " }.hasPrefix("///") }.joined(separator: "\n")
+            names.formUnion(code.matches(of: #/\bQuery\(\s*"([^"]+)"/#).map { String($0.output.1) })
+        }
+        return names
+    }
+}

@@ -1,0 +1,28 @@
+import TestSupport
+import Testing
+
+/// The program's own statements are not run while anybody buys; the others are its libraries'.
+@Suite("The program's statements")
+struct StatementPlanTests {
+    private static let excused: [String: [String]] = [
+        "once at the start of a program, and reads no table": ["server.reach"],
+        "a row per pool": ["pools.lock", "pools.any", "pools.add", "pools.read"],
+        "a measurement, on tables of its own or the catalog": [
+            "bench_gate_close", "bench_gate_open", "bench_gate_pass", "bench_version", "bench_schema_make",
+            "bench_schema_drop", "bench_tables", "bench_dead_rows", "bench_order", "bench_notify",
+            "bench_horizon_stay", "bench_horizon_pin", "bench_floor_notify", "bench_backend", "bench_wal",
+        ],
+        "the demo's books, which go through everything on purpose": [
+            "demo.drop", "demo.tiers", "demo.ends", "demo.lost_places", "demo.lost_reservations",
+            "demo.stuck",
+            "demo.under_way", "demo.backend",
+        ],
+    ]
+
+    @Test func `Every statement has a reason to have no plan`() throws {
+        let excused = Self.excused.values.flatMap(\.self)
+        let names = try SourceStatements.names(in: "usher")
+        #expect(names.subtracting(excused).sorted() == [], "not excused")
+        #expect(Set(excused).subtracting(names).sorted() == [], "no longer there")
+    }
+}
