@@ -14,6 +14,9 @@ package final class ReadyNotifier: Sendable {
         var sending = false
     }
 
+    /// What comes within this time of a notification goes with the next one.
+    private static let gap = Duration.milliseconds(3)
+
     private let postgres: PostgresClient
     private let state = Lock(State())
 
@@ -35,7 +38,6 @@ package final class ReadyNotifier: Sendable {
 
     private func send() async {
         while true {
-            try? await Task.sleep(for: .milliseconds(3))
             let queues = state.withLock { state in
                 defer { state.pending.removeAll() }
                 if state.pending.isEmpty { state.sending = false }
@@ -51,6 +53,8 @@ package final class ReadyNotifier: Sendable {
                     """
                 )
             )
+            // The first of a burst is told at once; the others gather.
+            try? await Task.sleep(for: Self.gap)
         }
     }
 }

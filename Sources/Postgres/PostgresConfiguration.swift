@@ -8,6 +8,11 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
 
     /// The one schema on the search path; nil leaves the path as the server has it.
     public var schema: String?
+    /// Whether the planner is kept from reading tables from end to end where an index would do.
+    ///
+    /// For processes that work on single rows all day: a plan that was made and kept when a table was small reads all
+    /// of it when it has grown. Not for those that read much at once, such as reports.
+    public var prefersIndexes = false
     /// What `pg_stat_activity` calls us.
     public var applicationName = "usher"
     /// How long one address may take to answer before the next is tried.
@@ -164,6 +169,9 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         all["hostaddr"] = endpoint.address.isEmpty ? nil : endpoint.address
         all["port"] = endpoint.port.isEmpty ? nil : endpoint.port
         all["target_session_attrs"] = sessionAttributes
+        if prefersIndexes {
+            all["options"] = (all["options"].map { $0 + " " } ?? "") + "-c enable_seqscan=off -c jit=off"
+        }
         if let schema {
             // The server splits options at blanks, which a backslash escapes.
             var escaped = ""

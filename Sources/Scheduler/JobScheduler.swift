@@ -66,6 +66,9 @@ public final class JobScheduler: Sendable {
                 }
             }
             group.addTask { [self] in
+                await repeatWhileLeading(every: .seconds(1), "rotate") { try await self.rotate() }
+            }
+            group.addTask { [self] in
                 await repeatWhileLeading(every: .seconds(30), "maintain") { try await self.maintain() }
             }
             for chore in chores {
@@ -166,6 +169,16 @@ public final class JobScheduler: Sendable {
     private func fireSchedules() async throws {
         let queues = try await postgres.withTransaction { tx in try await Recurrence.fireDue(in: &tx) }
         if !queues.isEmpty { store.wake(queues) }
+    }
+
+    private func rotate() async throws {
+        let row = try await postgres.query(
+            Query("lanes_rotate", "SELECT * FROM rotate_lanes(\(Int64(configuration.deadRowLimit)))")
+        )[0]
+        let truncated: Int32 = try row[0]
+        let turned: Int32 = try row[1]
+        guard truncated + turned > 0 else { return }
+        logger.debug("lanes changed sides", ["queues": turned, "truncated": truncated])
     }
 
     private func maintain() async throws {

@@ -10,6 +10,8 @@ public struct SchedulerConfiguration: Sendable {
     public var leaderLease: Duration
     /// How long ended jobs are kept.
     public var retention: Duration
+    /// The lanes of a queue change sides when the one in use has gathered so many dead rows.
+    public var deadRowLimit: Int
     /// A job that was running in so many workers in a row when they died fails for good.
     public var maxWorkerDeaths: Int
 
@@ -20,6 +22,7 @@ public struct SchedulerConfiguration: Sendable {
         workerLease: Duration = .seconds(5),
         leaderLease: Duration = .seconds(3),
         retention: Duration = .seconds(7 * 86_400),
+        deadRowLimit: Int = 50_000,
         maxWorkerDeaths: Int = 10
     ) {
         self.promoteInterval = promoteInterval
@@ -27,6 +30,7 @@ public struct SchedulerConfiguration: Sendable {
         self.workerLease = workerLease
         self.leaderLease = leaderLease
         self.retention = retention
+        self.deadRowLimit = deadRowLimit
         self.maxWorkerDeaths = maxWorkerDeaths
     }
 }

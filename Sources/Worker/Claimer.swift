@@ -5,20 +5,25 @@ import Reactor
 /// Claims from many leaves in one round trip, and gives back what it was given without hearing of it.
 struct Claimer {
     private struct Leaf {
-        var floor: LaneFloor?
+        /// The last job taken from it.
+        var last: LaneFloor?
         var wasEmptyAt: MonotonicTime?
+        var wasFull = false
     }
 
-    /// Leaves that were empty are asked again only so often while others have work.
+    /// In a flood, leaves that were empty are asked again only so often.
     private static let quiet = Duration.milliseconds(100)
     /// The most one leaf gives at a time: its numbers fit a row of `claims`.
     private static let batch = 500
+    /// Rather fewer leaves than batches smaller than this: a statement costs the same for one job as for many.
+    private static let worthwhile = 200
 
     private let postgres: PostgresClient
     private var turn = 0
     private var known: [Int32: Leaf] = [:]
     private var suspectUntil: MonotonicTime?
     private var lookedAt: MonotonicTime?
+    private var floorsUntil: MonotonicTime?
 
     init(postgres: PostgresClient) {
         self.postgres = postgres
@@ -28,29 +33,51 @@ struct Claimer {
     mutating func claim(upTo limit: Int, from leaves: [LaneLeaf], worker: Int64) async throws -> [ClaimedJob]
     {
         let now = MonotonicTime.now
-        var asked = leaves.filter { leaf in
-            guard let emptyAt = known[leaf.number]?.wasEmptyAt else { return true }
+        // In a flood each round asks a few leaves for much; otherwise all of them for what there is.
+        let isFlood = leaves.contains { known[$0.number]?.wasFull == true }
+        let asked = leaves.filter { leaf in
+            guard isFlood, let emptyAt = known[leaf.number]?.wasEmptyAt else { return true }
             return now - emptyAt >= Self.quiet
         }
-        // With nothing else to ask, the quiet ones are all there is.
-        if asked.isEmpty { asked = leaves }
         guard !asked.isEmpty, limit > 0 else { return [] }
-        turn += 1
         let start = turn % asked.count
-        let order = Array((asked[start...] + asked[..<start]).prefix(limit))
+        let order = Array(
+            (asked[start...] + asked[..<start]).prefix(isFlood ? max(1, limit / Self.worthwhile) : limit)
+        )
+        turn += order.count
         let share = max(1, min(Self.batch, (limit + order.count - 1) / order.count))
+        let usesFloors = floorsUntil.map { now < $0 } ?? false
         let answers = try await postgres.pipeline(
-            order.map {
-                JobStatements.claim($0, limit: share, worker: worker, floor: known[$0.number]?.floor)
+            order.map { leaf in
+                let floor = usesFloors ? known[leaf.number]?.last : nil
+                return JobStatements.claim(leaf, limit: share, worker: worker, floor: floor)
             }
         )
+        if !usesFloors { learn(elapsed: .now - now, rows: answers.reduce(0) { $0 + $1.count }) }
         var claimed: [ClaimedJob] = []
         for (leaf, rows) in zip(order, answers) {
             known[leaf.number, default: Leaf()].wasEmptyAt = rows.isEmpty ? now : nil
-            for row in rows { claimed.append(try ClaimedJob(claim: row, from: leaf.queue)) }
+            known[leaf.number]?.wasFull = rows.count == share
+            if rows.isEmpty { known[leaf.number]?.last = nil }
+            for row in rows {
+                let job = try ClaimedJob(claim: row, from: leaf.queue)
+                let place = LaneFloor(rank: job.rank, id: job.id)
+                if known[leaf.number]?.last.map({ $0 < place }) ?? true { known[leaf.number]?.last = place }
+                claimed.append(job)
+            }
         }
         claimed.sort { ($0.rank, $0.id.rawValue) < ($1.rank, $1.id.rawValue) }
         return claimed
+    }
+
+    /// Decides from a look at the heads of lanes whether the next ones may start where the last one ended.
+    ///
+    /// While someone holds an old snapshot, dead rows stay at the heads and each look walks over them. Looks from the
+    /// head are then made only so often that they take a twentieth of the time; in between, what comes in front of the
+    /// last job taken, because it is urgent or was committed late, waits.
+    private mutating func learn(elapsed: Duration, rows: Int) {
+        let usual = Duration.milliseconds(10) + .microseconds(50) * rows
+        floorsUntil = elapsed > usual ? .now + min(elapsed * 20, .seconds(60)) : nil
     }
 
     // MARK: Lost answers

@@ -16,7 +16,7 @@ enum BenchWorkerCommand {
         endsInOrder: true
     ) { invocation in
         let connections = invocation.arguments.number(BenchOptions.connections) ?? 8
-        let place = try await Workplace.open(invocation, connections: connections)
+        let place = try await Workplace.open(invocation, connections: connections, isServing: true)
         let latencies = BenchLatencies()
         var registry = WorkflowRegistry()
         registry.register(BenchJob(latencies: latencies))

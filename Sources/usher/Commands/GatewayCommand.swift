@@ -29,7 +29,8 @@ enum GatewayCommand {
         let place = try await Workplace.open(
             invocation,
             connections: arguments.number(WorkerCommand.connections) ?? 8,
-            loops: arguments.number(loops) ?? 1
+            loops: arguments.number(loops) ?? 1,
+            isServing: true
         )
         try await place.checkSchema()
         let logger = invocation.logger("gateway")

@@ -15,7 +15,7 @@ enum SchedulerCommand {
         options: Option.database,
         endsInOrder: true
     ) { invocation in
-        let place = try await Workplace.open(invocation, connections: 4)
+        let place = try await Workplace.open(invocation, connections: 4, isServing: true)
         try await place.checkSchema()
         let scheduler = JobScheduler(
             postgres: place.postgres,

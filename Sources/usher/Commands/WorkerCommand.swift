@@ -59,7 +59,11 @@ enum WorkerCommand {
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
-        let place = try await Workplace.open(invocation, connections: arguments.number(connections) ?? 8)
+        let place = try await Workplace.open(
+            invocation,
+            connections: arguments.number(connections) ?? 8,
+            isServing: true
+        )
         try await place.checkSchema()
         let logger = invocation.logger("worker")
         let worker = JobWorker(

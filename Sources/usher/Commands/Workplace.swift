@@ -13,14 +13,22 @@ struct Workplace: Sendable {
     /// The server is the one whose URL is given, else the one that `usher up` keeps in the directory if it runs, else
     /// what the `PG*` variables say.
     ///
-    /// A failure names the server.
-    static func open(_ invocation: Invocation, connections: Int = 4, loops: Int = 1) async throws -> Self {
+    /// A serving process prefers indexes, as it works on single rows all day. A failure names the server.
+    static func open(
+        _ invocation: Invocation,
+        connections: Int = 4,
+        loops: Int = 1,
+        isServing: Bool = false
+    )
+        async throws -> Self
+    {
         let schema = invocation.arguments.text(.schema) ?? "usher"
         var configuration =
             try (invocation.arguments.text(.databaseURL) ?? privateServer(invocation))
             .map { try PostgresConfiguration(url: $0) }
             ?? PostgresConfiguration(environment: invocation.environment)
         configuration.schema = schema
+        configuration.prefersIndexes = isServing
         configuration.applicationName = invocation.path
         let group = try EventLoopGroup(count: loops)
         let postgres = PostgresClient(
