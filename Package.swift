@@ -38,7 +38,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibPQ", "CLinux", "Reactor", "Telemetry"]),
         .target(name: "HTTP", dependencies: ["CLinux", "Reactor", "Telemetry"]),
         // 3
-        .target(name: "Jobs", dependencies: ["Postgres", "Migrations", "Reactor", "Telemetry"]),
+        .target(name: "Jobs", dependencies: ["COpenSSL", "Postgres", "Migrations", "Reactor", "Telemetry"]),
         // 4
         .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         // 5

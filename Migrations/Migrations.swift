@@ -8,6 +8,7 @@ public enum Migrations {
         Migration(1, "engine", PackageResources._001_engine_sql),
         Migration(2, "workers", PackageResources._002_workers_sql),
         Migration(3, "retention", PackageResources._003_retention_sql),
+        Migration(7, "unique", PackageResources._007_unique_sql),
         Migration(15, "rotation", PackageResources._015_rotation_sql),
         Migration(20, "on_sales", PackageResources._020_on_sales_sql),
         Migration(21, "places", PackageResources._021_places_sql),

@@ -22,6 +22,8 @@ public struct ClaimedJob: Sendable {
     package let batch: Int64
     /// Whether it is a workflow's run.
     package let isRun: Bool
+    /// Whether its end brings about more than its own row tells, so that its batch can't be closed unread.
+    package let owesMore: Bool
     /// What its lane is ordered by.
     package let rank: Int64
     /// The run that waits for this one.
@@ -39,6 +41,7 @@ public struct ClaimedJob: Sendable {
         input = job.input
         batch = 0
         isRun = true
+        owesMore = true
         rank = 0
         parent = nil
     }
@@ -58,6 +61,7 @@ public struct ClaimedJob: Sendable {
         rank = try row[9]
         batch = try row[10]
         isRun = try row[11]
+        owesMore = try row[12]
         if let parentID, let parentEvent {
             parent = (JobID(rawValue: parentID), parentEvent)
         } else {

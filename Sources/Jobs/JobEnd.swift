@@ -17,10 +17,17 @@ package struct JobEnd: Sendable {
     package let batch: Int64
     package let id: JobID
     package let next: Next
+    /// Whether the end brings about more than the job's own row tells.
+    package let owesMore: Bool
 
-    package init(batch: Int64, id: JobID, next: Next) {
+    package init(batch: Int64, id: JobID, next: Next, owesMore: Bool = true) {
         self.batch = batch
         self.id = id
         self.next = next
+        self.owesMore = owesMore
+    }
+
+    package init(_ job: ClaimedJob, _ next: Next) {
+        self.init(batch: job.batch, id: job.id, next: next, owesMore: job.owesMore)
     }
 }

@@ -9,6 +9,7 @@ extension JobStatements {
     /// The picked rows are materialised, because a LIMIT subquery that is executed again claims too much. They are
     /// deleted by their place, which their locks keep: by key the planner reads the whole leaf. A plain job's own row
     /// is only read; a run's gets its epoch here. What nobody wants any more loses its ready row and is not returned.
+    /// Keys that are held until the start are given back.
     package static func claim(_ leaf: LaneLeaf, limit: Int, worker: Int64, floor: LaneFloor? = nil) -> Query {
         let table = "ready_\(leaf.number)"
         let start: SQL =
@@ -23,7 +24,8 @@ extension JobStatements {
                 DELETE FROM \(identifier: table) WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
                 RETURNING job_id, rank, is_run
             ), found AS MATERIALIZED (
-                SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank,
+                SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank, j.key_until_start,
+                    j.key_until_end,
                     j.start_by IS NOT NULL AND j.start_by < (SELECT usher_now()) AS is_late
                 FROM gone g JOIN jobs j ON j.id = g.job_id
                 WHERE NOT g.is_run AND j.state = 'queued'
@@ -31,9 +33,16 @@ extension JobStatements {
                 UPDATE jobs j SET state = 'expired', error = 'nobody started it by its deadline',
                     finished_at = (SELECT usher_now())
                 FROM found f WHERE f.is_late AND j.id = f.id
-            ), locked AS MATERIALIZED (
-                SELECT j.id, g.rank FROM gone g JOIN jobs j ON j.id = g.job_id
+                RETURNING j.id, j.state, j.key_until_end
+            ), \(fragment: after("late")), locked AS MATERIALIZED (
+                SELECT j.id, g.rank, CASE WHEN j.epoch = 0 THEN j.key_until_start END AS key_until_start FROM gone g JOIN jobs j ON j.id = g.job_id
                 WHERE g.is_run AND j.state = 'ready' ORDER BY j.id FOR NO KEY UPDATE OF j
+            ), started_keys AS MATERIALIZED (
+                SELECT id, key_until_start AS key FROM found WHERE key_until_start IS NOT NULL
+                UNION ALL SELECT id, key_until_start FROM locked WHERE key_until_start IS NOT NULL
+            ), unkeyed AS (
+                DELETE FROM job_keys WHERE key = ANY (ARRAY(SELECT key FROM started_keys))
+                    AND job_id = ANY (ARRAY(SELECT id FROM started_keys))
             ), batches AS (
                 INSERT INTO claims (worker_id, queue, is_run, claimed_at, job_ids)
                 SELECT \(worker), \(leaf.queue), is_run, (SELECT usher_now()), array_agg(id)
@@ -52,11 +61,11 @@ extension JobStatements {
                     j.parent_event, l.rank
             )
             SELECT f.id, f.name, f.home_queue, 0, 0, f.failures, f.input, NULL::bigint, NULL::text, f.rank,
-                (SELECT batch FROM batches WHERE NOT is_run), false
+                (SELECT batch FROM batches WHERE NOT is_run), false, f.key_until_end IS NOT NULL
             FROM found f WHERE NOT f.is_late
             UNION ALL
             SELECT s.id, s.name, s.home_queue, s.epoch, s.generation, s.failures, s.input, s.parent_id,
-                s.parent_event, s.rank, (SELECT batch FROM batches WHERE is_run), true
+                s.parent_event, s.rank, (SELECT batch FROM batches WHERE is_run), true, true
             FROM started s
             """
         )

@@ -46,8 +46,8 @@ extension JobStatements {
                     finished_at = CASE WHEN g.state IN ('done', 'failed', 'cancelled')
                         THEN (SELECT usher_now()) END
                 FROM given g WHERE j.id = g.id
-                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at
-            ), lined AS (
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.key_until_end
+            ), \(fragment: after("moved")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), true
                 FROM moved m LEFT JOIN queues q ON q.name = m.queue WHERE m.state = 'ready'
@@ -111,12 +111,17 @@ extension JobStatements {
         Query(
             "runs_cancel",
             """
-            UPDATE jobs SET
-                state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
-                cancel_requested = true,
-                finished_at = CASE WHEN state = 'running' THEN NULL ELSE (SELECT usher_now()) END
-            WHERE id = ANY(\(ids.map(\.rawValue))) AND state NOT IN ('done', 'failed', 'cancelled')
-            RETURNING id, state::text, parent_id, parent_event
+            WITH moved AS (
+                UPDATE jobs SET
+                    state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+                    cancel_requested = true,
+                    finished_at = CASE WHEN state = 'running' THEN NULL ELSE (SELECT usher_now()) END
+                WHERE id = ANY(\(ids.map(\.rawValue))) AND state NOT IN ('done', 'failed', 'cancelled')
+                RETURNING id, state, parent_id, parent_event, key_until_start, key_until_end
+            ), waiting AS (
+                SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end FROM moved
+            ), \(fragment: after("waiting"))
+            SELECT id, state::text, parent_id, parent_event FROM moved
             """
         )
     }

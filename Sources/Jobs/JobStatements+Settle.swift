@@ -49,8 +49,8 @@ extension JobStatements {
             WITH given AS MATERIALIZED (
                 SELECT * FROM unnest(
                     \(rows.map(\.batch)), \(rows.map(\.id)), \(rows.map(\.state)), \(rows.map(\.delay)),
-                    \(rows.map(\.failures)), \(rows.map(\.output)), \(rows.map(\.error))
-                ) AS g (batch, id, state, delay, failures, output, error)
+                    \(rows.map(\.failures)), \(rows.map(\.output)), \(rows.map(\.error)), \(rows.map(\.owesMore))
+                ) AS g (batch, id, state, delay, failures, output, error, owes_more)
             ), held AS MATERIALIZED (
                 SELECT c.batch, c.worker_id, c.queue, c.claimed_at, c.job_ids FROM claims c
                 WHERE c.batch IN (SELECT batch FROM given)
@@ -88,7 +88,9 @@ extension JobStatements {
                         THEN (SELECT usher_now()) END
                 FROM mine m WHERE j.id = m.id AND (m.state <> 'done' OR m.output IS NOT NULL)
                 RETURNING j.id, j.state, j.queue, j.rank, j.wake_at
-            ), lined AS (
+            ), debts AS MATERIALIZED (
+                SELECT m.id, m.state, j.key_until_end FROM mine m JOIN jobs j ON j.id = m.id WHERE m.owes_more
+            ), \(fragment: after("debts")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), false
                 FROM moved m JOIN queues q ON q.name = m.queue WHERE m.state = 'queued'
@@ -110,6 +112,7 @@ extension JobStatements {
 private struct EndRow {
     let batch: Int64
     let id: Int64
+    let owesMore: Bool
     var state: String
     var delay: Double?
     var failures: Int16?
@@ -119,6 +122,7 @@ private struct EndRow {
     init(_ end: JobEnd) {
         batch = end.batch
         id = end.id.rawValue
+        owesMore = end.owesMore
         switch end.next {
         case .done(let output):
             state = "done"

@@ -2,13 +2,22 @@
 public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of refusal; more may come.
     public struct Code: Sendable, Hashable {
-        private enum Value { case unknownQueue, unknownJob, undecodable, leaseLost, schema }
+        private enum Value {
+            case unknownQueue, unknownJob, invalidJob, invalidQueue, contention, undecodable, leaseLost,
+                schema
+        }
         private let value: Value
 
         /// Nobody has registered a queue of that name.
         public static let unknownQueue = Self(value: .unknownQueue)
         /// No job has that id, or no code is registered under that name.
         public static let unknownJob = Self(value: .unknownJob)
+        /// The job can't be enqueued as it is described.
+        public static let invalidJob = Self(value: .invalidJob)
+        /// A queue can't be as it is described.
+        public static let invalidQueue = Self(value: .invalidQueue)
+        /// Others were quicker, too often in a row; try again later.
+        public static let contention = Self(value: .contention)
         /// A stored input or result does not decode as the type the code expects.
         public static let undecodable = Self(value: .undecodable)
         /// Another process leads now.

@@ -15,7 +15,11 @@ public struct NewJob: Sendable {
     /// Dropped when it is claimed later than this, because it would be too late to matter; nil is never.
     public var startBy: PostgresTimestamp?
     /// A second job under the same key is not made; the first is found instead.
+    ///
+    /// For how long is told by ``unique``; without one, as long as the first's row is kept.
     public var key: String?
+    /// Which others are the same job.
+    public var unique: Uniqueness?
     /// Whether it is a workflow's run, which may park.
     package var isRun = false
     /// The run to tell, and the name of the event to tell it by, when this job ends.
@@ -30,7 +34,8 @@ public struct NewJob: Sendable {
     ///   - priority: smaller runs first.
     ///   - runAt: not before this instant.
     ///   - startBy: dropped, and counted as expired, when claimed later.
-    ///   - key: for dedupe, unique in the schema while the job's row is kept.
+    ///   - key: for dedupe, unique in the schema; see `unique`.
+    ///   - unique: which others are the same job; without it, those under the same key while the row is kept.
     public init(
         name: String,
         queue: String = "default",
@@ -38,7 +43,8 @@ public struct NewJob: Sendable {
         priority: Int16 = 0,
         runAt: PostgresTimestamp? = nil,
         startBy: PostgresTimestamp? = nil,
-        key: String? = nil
+        key: String? = nil,
+        unique: Uniqueness? = nil
     ) {
         self.name = name
         self.queue = queue
@@ -47,6 +53,14 @@ public struct NewJob: Sendable {
         self.runAt = runAt
         self.startBy = startBy
         self.key = key
+        self.unique = unique
+    }
+
+    /// Describes a job of registered code, in its queue.
+    ///
+    /// - Throws: `EncodingError` when the input has no JSON.
+    public init<Code: Job>(_ code: Code.Type, _ input: Code.Input) throws {
+        self.init(name: Code.name, queue: Code.queue, input: try JSONCoding.encode(input))
     }
 
     /// A workflow's run.

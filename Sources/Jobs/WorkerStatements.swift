@@ -113,8 +113,8 @@ package enum WorkerStatements {
                     worker_id = NULL,
                     finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.rank, j.state, j.is_run
-            ), lined AS (
+                RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.key_until_end
+            ), \(fragment: JobStatements.after("freed")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
                 FROM freed f JOIN queues q ON q.name = f.queue WHERE f.state <> 'failed'

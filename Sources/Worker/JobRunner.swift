@@ -133,7 +133,7 @@ final class JobRunner: Sendable {
                 guard let ends = state.ended.removeValue(forKey: batch) else { continue }
                 let left = state.open[batch, default: ends.count] - ends.count
                 state.open[batch] = left == 0 ? nil : left
-                if left == 0, ends.allSatisfy({ Self.leavesNothing($0.end) }) {
+                if left == 0, ends.allSatisfy({ Self.leavesNothing($0.end) && !$0.job.owesMore }) {
                     whole.append(ends.map(\.job))
                 } else {
                     parts += ends
@@ -149,7 +149,7 @@ final class JobRunner: Sendable {
         if !parts.isEmpty {
             statements.append(
                 JobStatements.settle(
-                    parts.map { JobEnd(batch: $0.job.batch, id: $0.job.id, next: $0.end) }
+                    parts.map { JobEnd($0.job, $0.end) }
                 )
             )
         }

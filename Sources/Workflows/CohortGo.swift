@@ -199,7 +199,7 @@ struct CohortGo {
             for (member, output) in zip(members, outputs) { member.activation.answer(member.ask, output) }
         }
         if !starts.isEmpty {
-            let ids = try await JobStore.insert(starts.map(\.job), in: &tx)
+            let ids = try await JobStore.insert(starts.map(\.job), in: &tx).map(\.id)
             woken.formUnion(starts.map(\.job.queue))
             for (start, id) in zip(starts, ids) {
                 start.activation.answer(start.ask, Ask.Value(json: try JSONCoding.encode(id), value: id))
