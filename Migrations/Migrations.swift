@@ -9,6 +9,7 @@ public enum Migrations {
         Migration(2, "workers", PackageResources._002_workers_sql),
         Migration(3, "retention", PackageResources._003_retention_sql),
         Migration(7, "unique", PackageResources._007_unique_sql),
+        Migration(8, "enqueue_job", PackageResources._008_enqueue_job_sql),
         Migration(15, "rotation", PackageResources._015_rotation_sql),
         Migration(20, "on_sales", PackageResources._020_on_sales_sql),
         Migration(21, "places", PackageResources._021_places_sql),

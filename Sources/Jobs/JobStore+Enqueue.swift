@@ -81,12 +81,7 @@ extension JobStore {
             return try await transaction.query(JobStatements.enqueue(jobs, keys: keys))
         } catch let error as PostgresError where error.sqlState == .notNullViolation || error.table == "ready"
         {
-            let queues = Set(jobs.map(\.queue)).sorted().joined(separator: ", ")
-            throw JobsError(
-                code: .unknownQueue,
-                message:
-                    "a queue among [\(queues)] does not exist; start a worker for it or call ensureQueue first"
-            )
+            throw JobsError.unknownQueues(Set(jobs.map(\.queue)))
         }
     }
 

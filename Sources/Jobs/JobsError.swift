@@ -3,7 +3,8 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of refusal; more may come.
     public struct Code: Sendable, Hashable {
         private enum Value {
-            case unknownQueue, unknownJob, invalidJob, invalidQueue, contention, undecodable, leaseLost,
+            case unknownQueue, unknownJob, invalidJob, invalidQueue, contention, pressure, undecodable,
+                leaseLost,
                 schema
         }
         private let value: Value
@@ -18,6 +19,8 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let invalidQueue = Self(value: .invalidQueue)
         /// Others were quicker, too often in a row; try again later.
         public static let contention = Self(value: .contention)
+        /// So much waits already that no more is taken; try again later.
+        public static let pressure = Self(value: .pressure)
         /// A stored input or result does not decode as the type the code expects.
         public static let undecodable = Self(value: .undecodable)
         /// Another process leads now.
@@ -35,6 +38,16 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
     public init(code: Code, message: String) {
         self.code = code
         self.message = message
+    }
+
+    static func unknownQueues(_ names: some Sequence<String>) -> Self {
+        Self(
+            code: .unknownQueue,
+            message: """
+                a queue among [\(names.sorted().joined(separator: ", "))] does not exist; start a worker for it or \
+                call ensureQueue first
+                """
+        )
     }
 
     /// The message.

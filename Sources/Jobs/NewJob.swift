@@ -25,6 +25,9 @@ public struct NewJob: Sendable {
     /// The run to tell, and the name of the event to tell it by, when this job ends.
     package var parent: (id: JobID, event: String)?
 
+    /// Whether its rows are all there is to it.
+    var isPlain: Bool { key == nil && unique == nil && parent == nil }
+
     /// Describes a job.
     ///
     /// - Parameters:

@@ -78,7 +78,7 @@ struct LostAnswerTests {
                             """
                             SELECT count(*) FROM pg_stat_activity
                             WHERE application_name = \(database.schema) AND wait_event_type = 'Lock'
-                                AND query LIKE '%INSERT INTO claims%'
+                                AND query LIKE 'WITH picked%'
                             """,
                             in: database
                         ) > 0 ? true : nil

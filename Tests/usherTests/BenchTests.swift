@@ -217,7 +217,7 @@ struct BenchTests {
     @Test(arguments: [
         (
             ["enqueue", "--clients", "2", "--seconds", "1", "--producers", "50"],
-            Array(repeating: "enqueue", count: 4) + ["enqueue.waking"],
+            Array(repeating: "enqueue", count: 5) + ["enqueue.waking"],
             ["median", "p99_ms", "wal_bytes_per_unit"]
         ),
         (["latency", "--samples", "20"], ["latency"], ["median", "floor_median", "ratio", "max_ms"]),

@@ -45,6 +45,8 @@ struct EnqueueBench: Sendable {
         case single
         case batch100 = "batch_100"
         case batch1000 = "batch_1000"
+        /// `enqueueAll`, by COPY.
+        case copy10000 = "copy_10000"
         /// Beside a row of the caller's own, in the caller's transaction.
         case transaction
 
@@ -54,6 +56,7 @@ struct EnqueueBench: Sendable {
             case .single, .transaction: 1
             case .batch100: 100
             case .batch1000: 1000
+            case .copy10000: 10_000
             }
         }
     }
@@ -110,6 +113,11 @@ struct EnqueueBench: Sendable {
                         let first = number * way.size
                         let jobs = (first..<(first + way.size)).map { BenchJob.new($0) }
                         _ = try await schema.store.enqueue(jobs)
+                    case .copy10000:
+                        let first = number * way.size
+                        _ = try await schema.store.enqueueAll(
+                            (first..<(first + way.size)).lazy.map { BenchJob.new($0) }
+                        )
                     }
                 }
             }.add(to: &figure, size: way.size)
@@ -137,7 +145,7 @@ struct EnqueueBench: Sendable {
         switch way {
         case .single: return one
         case .transaction: return "BEGIN;\nINSERT INTO floor_orders (note) VALUES ('bench');\n\(one)END;\n"
-        case .batch100, .batch1000:
+        case .batch100, .batch1000, .copy10000:
             let rows = (0..<way.size).map { "\"{\\\"n\\\":\($0)}\"" }.joined(separator: ",")
             return "INSERT INTO floor_jobs (payload) SELECT p::jsonb FROM unnest('{\(rows)}'::text[]) p;\n"
         }
