@@ -6,7 +6,7 @@ package struct JobEnd: Sendable {
     package enum Next: Sendable {
         /// Well; the job's row is written only if there is an output to keep.
         case done(output: JSONB?)
-        case failed(failures: Int16, error: String)
+        case failed(failures: Int16, error: String, kind: DeadLetter.Kind = .failed)
         case cancelled(reason: String)
         /// Back after a while, with so many failures counted.
         case retry(after: Duration, failures: Int16, error: String?)

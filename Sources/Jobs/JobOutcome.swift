@@ -5,7 +5,7 @@ package struct JobOutcome: Sendable {
     /// Where a job goes next.
     package enum Next: Sendable {
         case done(output: JSONB)
-        case failed(error: String)
+        case failed(error: String, kind: DeadLetter.Kind = .failed)
         case cancelled
         /// Back to a queue at once.
         case ready(queue: String)

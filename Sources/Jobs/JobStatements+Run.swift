@@ -29,8 +29,8 @@ extension JobStatements {
                 SELECT * FROM unnest(
                     \(rows.map(\.id)), \(rows.map(\.state)), \(rows.map(\.queue)), \(rows.map(\.wakeAt)),
                     \(rows.map(\.waitingFor)), \(rows.map(\.failures)), \(rows.map(\.output)),
-                    \(rows.map(\.error)), \(rows.map(\.input))
-                ) AS g (id, state, queue, wake_at, waiting_for, failures, output, error, input)
+                    \(rows.map(\.error)), \(rows.map(\.input)), \(rows.map(\.kind))
+                ) AS g (id, state, queue, wake_at, waiting_for, failures, output, error, input, kind)
             ), moved AS (
                 UPDATE jobs j SET
                     state = g.state::job_state,
@@ -46,7 +46,7 @@ extension JobStatements {
                     finished_at = CASE WHEN g.state IN ('done', 'failed', 'cancelled')
                         THEN (SELECT usher_now()) END
                 FROM given g WHERE j.id = g.id
-                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.key_until_end
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, j.home_queue, j.key_until_end, g.kind
             ), \(fragment: after("moved")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), true
@@ -57,7 +57,8 @@ extension JobStatements {
                 SELECT wake_at, id FROM moved WHERE wake_at IS NOT NULL
                 ON CONFLICT DO NOTHING
             ), dead AS (
-                INSERT INTO dead_letters (job_id) SELECT id FROM moved WHERE state = 'failed'
+                INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
+                SELECT id, (SELECT usher_now()), name, home_queue, kind FROM moved WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
             )
             SELECT count(*) FROM moved
@@ -106,16 +107,18 @@ extension JobStatements {
 
     /// Ends runs that nobody drives, and asks the driven ones to end.
     ///
-    /// The caller holds the rows' locks.
-    package static func cancel(_ ids: [JobID]) -> Query {
+    /// The caller holds the rows' locks. With `force` the driven ones end, too, and their epoch keeps whoever drives
+    /// them from writing.
+    package static func cancel(_ ids: [JobID], force: Bool = false) -> Query {
         Query(
             "runs_cancel",
             """
             WITH moved AS (
                 UPDATE jobs SET
-                    state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+                    state = CASE WHEN state = 'running' AND NOT \(force) THEN state ELSE 'cancelled' END,
+                    epoch = epoch + CASE WHEN state = 'running' AND \(force) THEN 1 ELSE 0 END,
                     cancel_requested = true,
-                    finished_at = CASE WHEN state = 'running' THEN NULL ELSE (SELECT usher_now()) END
+                    finished_at = CASE WHEN state = 'running' AND NOT \(force) THEN NULL ELSE (SELECT usher_now()) END
                 WHERE id = ANY(\(ids.map(\.rawValue))) AND state NOT IN ('done', 'failed', 'cancelled')
                 RETURNING id, state, parent_id, parent_event, key_until_start, key_until_end
             ), waiting AS (
@@ -141,6 +144,7 @@ private struct FinishRow {
     var output: JSONB?
     var error: String?
     var input: JSONB?
+    var kind: String?
 
     init(_ outcome: JobOutcome) {
         id = outcome.id.rawValue
@@ -148,9 +152,10 @@ private struct FinishRow {
         case .done(let output):
             state = "done"
             self.output = output
-        case .failed(let error):
+        case .failed(let error, let kind):
             state = "failed"
             self.error = error
+            self.kind = kind.rawValue
         case .cancelled:
             state = "cancelled"
         case .ready(let queue):

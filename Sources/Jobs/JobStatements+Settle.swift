@@ -27,12 +27,12 @@ extension JobStatements {
 
     /// Locks claims, so that nobody can take them away before the transaction ends.
     ///
-    /// Primary key of `claims`. Returns those that are still there.
+    /// Primary key of `claims`. Returns those that are still there, and which jobs are in them.
     package static func hold(batches: [Int64]) -> Query {
         Query(
             "claims_hold",
             """
-            SELECT batch, (SELECT usher_now()) FROM claims
+            SELECT batch, job_ids FROM claims
             WHERE batch = ANY(\(batches)) ORDER BY batch FOR UPDATE
             """
         )
@@ -49,8 +49,9 @@ extension JobStatements {
             WITH given AS MATERIALIZED (
                 SELECT * FROM unnest(
                     \(rows.map(\.batch)), \(rows.map(\.id)), \(rows.map(\.state)), \(rows.map(\.delay)),
-                    \(rows.map(\.failures)), \(rows.map(\.output)), \(rows.map(\.error)), \(rows.map(\.owesMore))
-                ) AS g (batch, id, state, delay, failures, output, error, owes_more)
+                    \(rows.map(\.failures)), \(rows.map(\.output)), \(rows.map(\.error)), \(rows.map(\.kind)),
+                    \(rows.map(\.owesMore))
+                ) AS g (batch, id, state, delay, failures, output, error, kind, owes_more)
             ), held AS MATERIALIZED (
                 SELECT c.batch, c.worker_id, c.queue, c.claimed_at, c.job_ids FROM claims c
                 WHERE c.batch IN (SELECT batch FROM given)
@@ -87,7 +88,7 @@ extension JobStatements {
                     finished_at = CASE WHEN m.state IN ('done', 'failed', 'cancelled')
                         THEN (SELECT usher_now()) END
                 FROM mine m WHERE j.id = m.id AND (m.state <> 'done' OR m.output IS NOT NULL)
-                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, m.kind
             ), debts AS MATERIALIZED (
                 SELECT m.id, m.state, j.key_until_end FROM mine m JOIN jobs j ON j.id = m.id WHERE m.owes_more
             ), \(fragment: after("debts")), lined AS (
@@ -98,8 +99,8 @@ extension JobStatements {
                 INSERT INTO timers (wake_at, job_id) SELECT wake_at, id FROM moved WHERE wake_at IS NOT NULL
                 ON CONFLICT DO NOTHING
             ), dead AS (
-                INSERT INTO dead_letters (job_id, failed_at)
-                SELECT id, (SELECT usher_now()) FROM moved WHERE state = 'failed'
+                INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
+                SELECT id, (SELECT usher_now()), name, queue, kind FROM moved WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
             )
             SELECT id FROM mine
@@ -118,6 +119,7 @@ private struct EndRow {
     var failures: Int16?
     var output: JSONB?
     var error: String?
+    var kind: String?
 
     init(_ end: JobEnd) {
         batch = end.batch
@@ -127,10 +129,11 @@ private struct EndRow {
         case .done(let output):
             state = "done"
             self.output = output
-        case .failed(let failures, let error):
+        case .failed(let failures, let error, let kind):
             state = "failed"
             self.failures = failures
             self.error = error
+            self.kind = kind.rawValue
         case .cancelled(let reason):
             state = "cancelled"
             error = reason

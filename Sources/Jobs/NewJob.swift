@@ -59,13 +59,6 @@ public struct NewJob: Sendable {
         self.unique = unique
     }
 
-    /// Describes a job of registered code, in its queue.
-    ///
-    /// - Throws: `EncodingError` when the input has no JSON.
-    public init<Code: Job>(_ code: Code.Type, _ input: Code.Input) throws {
-        self.init(name: Code.name, queue: Code.queue, input: try JSONCoding.encode(input))
-    }
-
     /// A workflow's run.
     package static func run(
         name: String,

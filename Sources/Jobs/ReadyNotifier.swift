@@ -8,6 +8,8 @@ internal import Reactor
 package final class ReadyNotifier: Sendable {
     /// The channel's name is this and the schema's name.
     package static let channelPrefix = "usher_ready_"
+    /// In place of a queue's name: a running job is to be cancelled.
+    package static let cancellations = "*cancellations"
 
     private struct State {
         var pending: Set<String> = []

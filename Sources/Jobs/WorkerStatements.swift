@@ -113,14 +113,15 @@ package enum WorkerStatements {
                     worker_id = NULL,
                     finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.key_until_end
+                RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.name, j.home_queue, j.key_until_end
             ), \(fragment: JobStatements.after("freed")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
                 FROM freed f JOIN queues q ON q.name = f.queue WHERE f.state <> 'failed'
                 ON CONFLICT DO NOTHING
             ), dead AS (
-                INSERT INTO dead_letters (job_id) SELECT id FROM freed WHERE state = 'failed'
+                INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
+                SELECT id, (SELECT usher_now()), name, home_queue, 'crashed' FROM freed WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
             )
             SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM freed),

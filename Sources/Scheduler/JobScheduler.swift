@@ -61,6 +61,11 @@ public final class JobScheduler: Sendable {
                 await repeatWhileLeading(every: .milliseconds(500), "rescue") { try await self.rescue() }
             }
             group.addTask { [self] in
+                await repeatWhileLeading(every: .milliseconds(500), "cancel") {
+                    _ = try await self.store.sweepCancellations()
+                }
+            }
+            group.addTask { [self] in
                 await repeatWhileLeading(every: .milliseconds(500), "recur") {
                     try await self.fireSchedules()
                 }
@@ -187,6 +192,11 @@ public final class JobScheduler: Sendable {
         let dropped: Int32 = try await postgres.query(
             Query("job_ranges_drop", "SELECT drop_job_ranges(make_interval(secs => \(keep)))")
         )[0][0]
+        // Both in one round trip; parts of a range that has just been made are missed by nobody until it is in use.
+        _ = try await postgres.pipeline([
+            Query("journal_ranges_extend", "SELECT ensure_journal_ranges()"),
+            Query("journal_ranges_drop", "SELECT drop_journal_ranges()"),
+        ])
         if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
         _ = try await postgres.execute(JobStatements.dropOrphanTimers())
     }

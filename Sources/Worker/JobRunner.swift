@@ -9,28 +9,40 @@ import Workflows
 /// A batch of which every job ended well is closed by its number alone. The others are settled job by job, and wait
 /// a few milliseconds for company before they are.
 final class JobRunner: Sendable {
+    typealias Slot = (batch: RunningBatch, index: Int)
+
     private struct State {
-        /// What has ended and is not written yet, by batch.
-        var ended: [Int64: [(job: ClaimedJob, end: JobEnd.Next)]] = [:]
-        /// Jobs of each batch whose end is not written yet.
-        var open: [Int64: Int] = [:]
-        /// Batches of which all has ended.
-        var complete: [Int64] = []
+        var running: [Int64: RunningBatch] = [:]
+        /// Batches of which something has ended that is not written yet.
+        var waiting: [RunningBatch] = []
+        /// Batches of which all that is left has ended.
+        var complete: [RunningBatch] = []
         var isLingering = false
         var hasLingered = false
+        /// The tasks that work on whole batches.
+        var transactions: [Task<Void, Never>] = []
     }
 
     /// How long an end waits for those of its batch.
     private static let linger = Duration.milliseconds(4)
+    /// How long a stopping worker waits for code that was cancelled.
+    private static let lastGrace = Duration.seconds(5)
+    /// Transactions of whole batches at a time; each needs a connection.
+    private static let transactions = 2
 
-    private let postgres: PostgresClient
-    private let registry: WorkflowRegistry
-    private let logger: Logger
+    let postgres: PostgresClient
+    let performer: JobPerformer
+    let logger: Logger
+    private let journal: JobJournal
     private let settled: @Sendable ([ClaimedJob]) -> Void
-    private let work: AsyncStream<[ClaimedJob]>
-    private let feed: AsyncStream<[ClaimedJob]>.Continuation
+    private let work: AsyncStream<[Slot]>
+    private let feed: AsyncStream<[Slot]>.Continuation
+    private let wholes: AsyncStream<WholeBatch>
+    private let wholeFeed: AsyncStream<WholeBatch>.Continuation
     private let ends: AsyncStream<Void>
     private let ended: AsyncStream<Void>.Continuation
+    private let said: AsyncStream<Void>
+    private let say: AsyncStream<Void>.Continuation
     private let state = Lock(State())
 
     init(
@@ -40,19 +52,38 @@ final class JobRunner: Sendable {
         settled: @escaping @Sendable ([ClaimedJob]) -> Void
     ) {
         self.postgres = postgres
-        self.registry = registry
         self.logger = logger
         self.settled = settled
         (work, feed) = AsyncStream.makeStream()
+        (wholes, wholeFeed) = AsyncStream.makeStream()
         // One pending signal is enough: whoever takes it takes everything.
         (ends, ended) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (said, say) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        journal = JobJournal { [say] in say.yield() }
+        performer = JobPerformer(registry: registry, journal: journal)
     }
 
-    /// Takes claimed jobs, whole batches of them.
+    /// Takes claimed jobs, whole batches of them, and starts them in the order given.
     func submit(_ jobs: [ClaimedJob]) {
         guard !jobs.isEmpty else { return }
-        state.withLock { state in for job in jobs { state.open[job.batch, default: 0] += 1 } }
-        feed.yield(jobs)
+        // A claim brings few batches, so that looking through them is cheaper than hashing.
+        var numbers: [Int64] = []
+        var members: [[ClaimedJob]] = []
+        var places: [(batch: Int, index: Int)] = []
+        places.reserveCapacity(jobs.count)
+        for job in jobs {
+            let batch = numbers.firstIndex(of: job.batch) ?? numbers.count
+            if batch == numbers.count {
+                numbers.append(job.batch)
+                members.append([])
+            }
+            places.append((batch, members[batch].count))
+            members[batch].append(job)
+        }
+        let batches = zip(numbers, members).map { RunningBatch($1, number: $0) }
+        state.withLock { state in for batch in batches { state.running[batch.number] = batch } }
+        if performer.hasBatchCode { places = startTogether(places, of: batches) }
+        feed.yield(places.map { (batches[$0.batch], $0.index) })
     }
 
     func close() {
@@ -60,54 +91,146 @@ final class JobRunner: Sendable {
     }
 
     func run() async {
+        let transactions = (0..<Self.transactions).map { _ in
+            Task { [self] in for await whole in wholes { await perform(whole) } }
+        }
+        state.withLock { $0.transactions = transactions }
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
-                await withDiscardingTaskGroup { group in
-                    for await jobs in work {
-                        for job in jobs { group.addTask { [self] in note(job, await perform(job)) } }
+                for await slots in work {
+                    for (batch, index) in slots {
+                        batch.started(index, Task { [self] in await perform(batch, index) })
                     }
                 }
+                await endAll()
                 state.withLock { $0.hasLingered = true }
                 ended.finish()
             }
+            group.addTask { [self] in
+                for await _ in said {
+                    try? await Task.sleep(for: .milliseconds(100))
+                    await writeJournal()
+                }
+            }
             for await _ in ends { await write() }
             await write()
+            say.finish()
+        }
+        // The worker's task may be cancelled by now, and what its last jobs said is still to be kept.
+        await Task { [self] in await writeJournal() }.value
+    }
+
+    /// Cancels what still runs, which has been handed back by now, and waits for it as long as the last grace.
+    private func endAll() async {
+        wholeFeed.finish()
+        let batches = state.withLock { Array($0.running.values) }
+        let transactions = state.withLock { $0.transactions }
+        let tasks = batches.flatMap { $0.cancelAll() } + transactions
+        let over = WakeSignal()
+        // On its own, because this task is cancelled, and a task that ignores its cancellation can't be waited for.
+        await Task {
+            let waiting = Task {
+                for task in tasks { await task.value }
+                over.raise()
+            }
+            await over.wait(atMost: Self.lastGrace)
+            waiting.cancel()
+        }.value
+    }
+
+    /// Rolls back the transactions of whole batches, so that their claims can be handed back.
+    func rollBackTransactions() async {
+        wholeFeed.finish()
+        let tasks = state.withLock { $0.transactions }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+    }
+
+    private func writeJournal() async {
+        do {
+            let dropped = try await journal.write(on: postgres)
+            if dropped > 0 { logger.warning("records of jobs' logs were dropped", ["records": dropped]) }
+        } catch {
+            logger.warning("what jobs said could not be written yet", ["error": "\(error)"])
+            Task { [say] in
+                try? await Task.sleep(for: .seconds(1))
+                say.yield()
+            }
         }
     }
 
     // MARK: Running
 
-    private func perform(_ job: ClaimedJob) async -> JobEnd.Next {
-        let failures = job.failures == .max ? .max : job.failures + 1
-        do {
-            guard let code = registry.jobs[job.name] else {
-                throw JobsError(code: .unknownJob, message: "no job \(job.name) is registered in this worker")
+    private func perform(_ batch: RunningBatch, _ index: Int) async {
+        let job = batch.jobs[index]
+        let code = performer.code(of: job)
+        if let code, case .alone(_, let timeout?, let grace) = code.code {
+            let alarm = Task { [self] in
+                try await Task.sleep(for: timeout)
+                let end = performer.end(of: job, code, after: JobTimedOut(timeout: timeout))
+                interrupt(batch, index, end, grace: grace)
             }
-            try await code.perform(JobContext(id: job.id, attempt: Int(failures)), job.input)
-            return .done(output: nil)
-        } catch {
-            let message = String("\(error)".prefix(4000))
-            let retry = registry.jobs[job.name]?.retry ?? .default
-            guard !(error is DoNotRetry), let delay = retry.delay(afterFailures: Int(failures)) else {
-                return .failed(failures: failures, error: message)
+            defer { alarm.cancel() }
+            note(batch, index, await performer.perform(job, code))
+        } else {
+            note(batch, index, await performer.perform(job, code))
+        }
+    }
+
+    /// Cancels jobs that somebody wants to end, each with the time it may take.
+    func cancel(_ wanted: [JobID: (reason: String, grace: Duration)]) {
+        for batch in state.withLock({ Array($0.running.values) }) {
+            for (index, job) in batch.jobs.enumerated() {
+                guard let (reason, grace) = wanted[job.id] else { continue }
+                interrupt(batch, index, .cancelled(reason: reason), grace: grace)
             }
-            return .retry(after: delay, failures: failures, error: message)
+        }
+    }
+
+    private func interrupt(_ batch: RunningBatch, _ index: Int, _ end: JobEnd.Next, grace: Duration) {
+        guard batch.interrupt(index, end) else { return }
+        Task { [self] in
+            if grace > .zero { try? await Task.sleep(for: grace) }
+            guard let arrival = batch.giveUp(index) else { return }
+            let job = batch.jobs[index]
+            logger.warning(
+                "a job that ignores its cancellation was given up",
+                ["job": job.id, "name": job.name]
+            )
+            arrived(arrival, in: batch)
         }
     }
 
     /// Keeps an end to be written.
-    private func note(_ job: ClaimedJob, _ end: JobEnd.Next) {
-        let (mustWrite, mustLinger) = state.withLock { state in
-            state.ended[job.batch, default: []].append((job, end))
-            guard state.ended[job.batch]?.count == state.open[job.batch] else {
-                defer { state.isLingering = true }
-                return (false, !state.isLingering)
-            }
-            state.complete.append(job.batch)
-            return (true, false)
+    func note(_ batch: RunningBatch, _ index: Int, _ end: JobEnd.Next) {
+        if let arrival = batch.ended(index, end) { arrived(arrival, in: batch) }
+    }
+
+    /// Notes that somebody else has written the ends of jobs of a batch.
+    func wrote(_ batch: RunningBatch, _ indices: [Int]) {
+        let (isComplete, isEmpty) = batch.written(indices)
+        if isEmpty {
+            state.withLock { $0.running[batch.number] = nil }
+        } else if isComplete {
+            arrived(.complete, in: batch)
         }
-        if mustWrite { ended.yield() }
-        if mustLinger {
+        settled(indices.map { batch.jobs[$0] })
+    }
+
+    private func arrived(_ arrival: RunningBatch.Arrival, in batch: RunningBatch) {
+        switch arrival {
+        case .one:
+            return
+        case .complete:
+            state.withLock { $0.complete.append(batch) }
+            ended.yield()
+        case .first:
+            let mustLinger = state.withLock { state in
+                state.waiting.append(batch)
+                defer { state.isLingering = true }
+                return !state.isLingering
+            }
+            guard mustLinger else { return }
             Task { [self] in
                 try? await Task.sleep(for: Self.linger)
                 state.withLock { state in
@@ -122,30 +245,32 @@ final class JobRunner: Sendable {
     // MARK: Writing
 
     private func write() async {
-        let (whole, parts) = state.withLock {
-            state -> ([[ClaimedJob]], [(job: ClaimedJob, end: JobEnd.Next)]) in
-            var whole: [[ClaimedJob]] = []
-            var parts: [(job: ClaimedJob, end: JobEnd.Next)] = []
-            let taken = state.hasLingered ? Array(state.ended.keys) : state.complete
-            state.hasLingered = false
+        let taken = state.withLock { state in
+            var taken = state.complete
             state.complete.removeAll()
-            for batch in taken {
-                guard let ends = state.ended.removeValue(forKey: batch) else { continue }
-                let left = state.open[batch, default: ends.count] - ends.count
-                state.open[batch] = left == 0 ? nil : left
-                if left == 0, ends.allSatisfy({ Self.leavesNothing($0.end) && !$0.job.owesMore }) {
-                    whole.append(ends.map(\.job))
-                } else {
-                    parts += ends
-                }
+            if state.hasLingered {
+                taken += state.waiting
+                state.waiting.removeAll()
             }
-            return (whole, parts)
+            state.hasLingered = false
+            return taken
         }
+        var whole: [(batch: Int64, jobs: [ClaimedJob])] = []
+        var parts: [(job: ClaimedJob, end: JobEnd.Next)] = []
+        var gone: [Int64] = []
+        for batch in taken {
+            let (ends, isLast) = batch.take()
+            if isLast { gone.append(batch.number) }
+            if isLast, !ends.isEmpty, ends.allSatisfy({ Self.leavesNothing($0.end) && !$0.job.owesMore }) {
+                whole.append((batch.number, ends.map(\.job)))
+            } else {
+                parts += ends
+            }
+        }
+        if !gone.isEmpty { state.withLock { state in for batch in gone { state.running[batch] = nil } } }
         guard !whole.isEmpty || !parts.isEmpty else { return }
         var statements: [Query] = []
-        if !whole.isEmpty {
-            statements.append(JobStatements.close(batches: whole.compactMap(\.first?.batch)))
-        }
+        if !whole.isEmpty { statements.append(JobStatements.close(batches: whole.map(\.batch))) }
         if !parts.isEmpty {
             statements.append(
                 JobStatements.settle(
@@ -153,7 +278,7 @@ final class JobRunner: Sendable {
                 )
             )
         }
-        let jobs = whole.flatMap { $0 } + parts.map(\.job)
+        let jobs = whole.flatMap(\.jobs) + parts.map(\.job)
         var delay = Duration.milliseconds(20)
         while true {
             do {
@@ -175,5 +300,33 @@ final class JobRunner: Sendable {
     /// Whether an end is told by the closure alone.
     private static func leavesNothing(_ end: JobEnd.Next) -> Bool {
         if case .done(output: nil) = end { true } else { false }
+    }
+
+    // MARK: Whole batches
+
+    /// Takes out the jobs whose code wants all of a claim at once.
+    ///
+    /// - Returns: the places of the others.
+    private func startTogether(
+        _ places: [(batch: Int, index: Int)],
+        of batches: [RunningBatch]
+    ) -> [(batch: Int, index: Int)] {
+        var wholes: [WholeBatch] = []
+        var others: [(batch: Int, index: Int)] = []
+        for place in places {
+            let batch = batches[place.batch]
+            let job = batch.jobs[place.index]
+            guard let code = performer.code(of: job), case .together = code.code else {
+                others.append(place)
+                continue
+            }
+            if let known = wholes.firstIndex(where: { $0.batch === batch && $0.name == job.name }) {
+                wholes[known].indices.append(place.index)
+            } else {
+                wholes.append(WholeBatch(batch: batch, name: job.name, code: code, indices: [place.index]))
+            }
+        }
+        for whole in wholes { wholeFeed.yield(whole) }
+        return others
     }
 }

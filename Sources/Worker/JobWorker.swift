@@ -147,6 +147,7 @@ public final class JobWorker: Sendable {
                     try await register()
                 }
                 try await refreshLeaves()
+                try await heedCancellations()
             } catch {
                 // The worker is stopping; the database says `cancelled` in words of its own.
                 if Task.isCancelled { return }
@@ -163,7 +164,24 @@ public final class JobWorker: Sendable {
             // Polling goes on without.
             return
         }
-        for await _ in postgres.listen([ReadyNotifier.channelPrefix + schema]) { wake.raise() }
+        for await event in postgres.listen([ReadyNotifier.channelPrefix + schema]) {
+            if case .notification(_, ReadyNotifier.cancellations) = event {
+                // Should it fail, the heartbeat looks again.
+                try? await heedCancellations()
+            } else {
+                wake.raise()
+            }
+        }
+    }
+
+    /// Looks which of the jobs held here somebody wants to end.
+    private func heedCancellations() async throws {
+        guard holdings.count > 0 else { return }
+        var wanted: [JobID: (reason: String, grace: Duration)] = [:]
+        for row in try await postgres.query(JobStatements.cancellations()) {
+            wanted[JobID(rawValue: try row[0])] = (try row[1], .seconds(max(0, try row[2] as Double)))
+        }
+        if !wanted.isEmpty { runner.cancel(wanted) }
     }
 
     // MARK: Claiming
@@ -205,6 +223,8 @@ public final class JobWorker: Sendable {
     private func drain() async {
         let deadline = MonotonicTime.now + configuration.drainDeadline
         while holdings.count > 0, MonotonicTime.now < deadline { await wake.wait(atMost: .milliseconds(100)) }
+        guard holdings.count > 0 else { return }
+        await runner.rollBackTransactions()
         let left = holdings.takeAll()
         guard !left.isEmpty else { return }
         logger.info("handing back what is not finished", ["jobs": left.count])

@@ -338,11 +338,20 @@ struct CohortGo {
     }
 
     private func failure(_ job: ClaimedJob, _ error: any Error) -> JobOutcome.Next {
-        let failures = job.failures == .max ? .max : job.failures + 1
         let message = String("\(error)".prefix(4000))
-        let retry = engine.registry.workflows[job.name]?.retry ?? .default
-        guard let delay = retry.delay(afterFailures: Int(failures)) else { return .failed(error: message) }
-        return .retry(at: now + delay, failures: failures, error: message)
+        guard let workflow = engine.registry.workflows[job.name] else {
+            // While a new version rolls out some workers don't know a name that others do.
+            guard engine.registry.unknownNames.isTemporary(job.name) else {
+                return .failed(error: message, kind: .unknown)
+            }
+            return .retry(at: now + UnknownNames.delay, failures: job.failures, error: message)
+        }
+        let verdict = error as? JobVerdict
+        guard let again = workflow.retry.next(verdict, failures: Int(job.failures)) else {
+            if case .discard = verdict { return .failed(error: message, kind: .discarded) }
+            return .failed(error: message)
+        }
+        return .retry(at: now + again.delay, failures: Int16(clamping: again.failures), error: message)
     }
 
     /// Ends a run before any of its code was driven.
@@ -386,7 +395,7 @@ struct CohortGo {
     private static func ending(_ next: JobOutcome.Next) -> JSONB? {
         switch next {
         case .done(let output): JSONB(text: "{\"output\":\(output.text)}")
-        case .failed(let error): try? JSONCoding.encode(ChildEnding<String>(error: error))
+        case .failed(let error, _): try? JSONCoding.encode(ChildEnding<String>(error: error))
         case .cancelled: JSONB(text: "{\"error\":\"cancelled\"}")
         case .ready, .retry, .waiting, .again: nil
         }

@@ -15,11 +15,10 @@ struct EffectArrival: Sendable {
         case .success(let value):
             return .result(value.json)
         case .failure(let error):
-            let failures = effect.failures + 1
-            guard !(error is DoNotRetry), let delay = effect.retry.delay(afterFailures: failures) else {
+            guard let again = effect.retry.next(error as? JobVerdict, failures: effect.failures) else {
                 return .error("\(error)")
             }
-            return .retry(failures: failures, notBefore: now + delay, error: "\(error)")
+            return .retry(failures: again.failures, notBefore: now + again.delay, error: "\(error)")
         }
     }
 }

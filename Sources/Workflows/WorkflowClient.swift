@@ -130,24 +130,12 @@ public struct WorkflowClient: Sendable {
 
     // MARK: Ending
 
-    /// Cancels a run: at once if nobody runs it, at its next commit otherwise.
+    /// Cancels a run: at once if nobody runs it, at its next commit otherwise, and at the deadline whatever it does.
     ///
     /// - Returns: whether there was a live run of that number.
     /// - Throws: ``PostgresError``.
-    public func cancel(_ run: JobID) async throws -> Bool {
-        try await store.postgres.withTransaction { tx in
-            let parents = try await tx.query(
-                Query("jobs_parent", "SELECT parent_id FROM jobs WHERE id = \(run.rawValue)")
-            )
-            let parent: Int64? = try parents.first.flatMap { try $0[0] }
-            _ = try await tx.query(JobStatements.lock([run] + (parent.map { [JobID(rawValue: $0)] } ?? [])))
-            guard let row = try await tx.query(JobStatements.cancel([run])).first else { return false }
-            if try row[1] == JobState.cancelled.rawValue, let parent, let event: String = try row[3] {
-                let payload = JSONB(text: "{\"error\":\"cancelled\"}")
-                _ = try await tx.query(JobStatements.deliver([(JobID(rawValue: parent), event, payload)]))
-            }
-            return true
-        }
+    public func cancel(_ run: JobID, deadline: Duration = .seconds(30)) async throws -> Bool {
+        try await store.cancel(run, deadline: deadline)
     }
 
     // MARK: Looking

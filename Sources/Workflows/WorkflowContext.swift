@@ -73,7 +73,7 @@ public final class WorkflowContext: Sendable {
     /// - Parameters:
     ///   - name: of the effect; part of its checkpoint's key.
     ///   - queue: the pool that must run it; nil is any worker that has the run.
-    ///   - retry: how often and when a failure is tried again. ``DoNotRetry`` ends it at once.
+    ///   - retry: how often and when a failure is tried again. A ``JobVerdict`` says otherwise.
     ///   - timeout: how long one attempt may take.
     ///   - body: given an idempotency key that is the same in each attempt.
     /// - Returns: what `body` returned, now or when the effect was recorded.

@@ -37,20 +37,6 @@ public struct WorkflowError: Error, Sendable, Equatable, CustomStringConvertible
     public var description: String { message }
 }
 
-/// Thrown by an effect's closure to say that trying again is useless.
-public struct DoNotRetry: Error, Sendable, CustomStringConvertible {
-    /// Why, in one line.
-    public let reason: String
-
-    /// Says why.
-    public init(_ reason: String) {
-        self.reason = reason
-    }
-
-    /// The reason.
-    public var description: String { reason }
-}
-
 /// Carries a run's next input out of its code.
 struct ContinueAsNew: Error {
     let input: any Sendable & Encodable

@@ -16,7 +16,7 @@ extension WorkflowContext {
                 do {
                     return try await ask(key)
                 } catch let error as PaymentError where error.code == .refused {
-                    throw DoNotRetry(error.message)
+                    throw JobVerdict.discard(error.message)
                 }
             }
         }

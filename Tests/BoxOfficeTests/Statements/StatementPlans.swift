@@ -123,7 +123,6 @@ enum StatementPlans {
         StatementPlan("checkpoints_keep", []),
         StatementPlan("checkpoints_forget", ["checkpoints_pkey"]),
         StatementPlan("events_load", ["events_pkey"]),
-        StatementPlan("jobs_parent", ["jobs_pkey"]),
     ]
 
     /// Batches of forty, each row looked at once to be found and once to be deleted.
@@ -138,7 +137,10 @@ enum StatementPlans {
         (fewRows, ["signing_key.all", "pool.lock", "pool.scale", "audit.operator"]),
         ("takes a table lock and reads nothing", ["signing_key.lock"]),
         ("reads the clock's one row", ["usher_now"]),
-        ("calls a function that makes or drops whole partitions", ["job_ranges_extend", "job_ranges_drop"]),
+        (
+            "calls a function that makes or drops whole partitions",
+            ["job_ranges_extend", "job_ranges_drop", "journal_ranges_extend", "journal_ranges_drop"]
+        ),
         (
             audit,
             [

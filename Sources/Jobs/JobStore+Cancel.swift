@@ -1,0 +1,191 @@
+internal import Postgres
+internal import Reactor
+
+/// What became of a wish to cancel.
+public struct Cancellation: Sendable, Hashable {
+    /// Ended at once; their code will not run again.
+    public internal(set) var cancelled: [JobID] = []
+    /// Running: their workers were asked, and end them by the deadline.
+    public internal(set) var asked: [JobID] = []
+    /// Had ended before, or are not there at all.
+    public internal(set) var over: [JobID] = []
+}
+
+extension JobStore {
+    /// Cancels jobs and runs.
+    ///
+    /// Scheduled and ready ones end at once, and are never claimed. The task of a running one is cancelled by its worker, at
+    /// once if that hears the notification, within a heartbeat otherwise; at the deadline the job ends whatever its
+    /// code does, and what that returns later changes nothing.
+    ///
+    /// - Parameters:
+    ///   - ids: jobs and runs.
+    ///   - deadline: how long running ones may take; zero ends them now.
+    ///   - reason: kept as the error of what is cancelled.
+    /// - Returns: what became of each.
+    /// - Throws: ``PostgresError``.
+    @discardableResult
+    public func cancel(
+        _ ids: [JobID],
+        deadline: Duration = .seconds(30),
+        reason: String = "cancelled by request"
+    ) async throws -> Cancellation {
+        var result = Cancellation()
+        let sorted = Set(ids).sorted()
+        var woken: Set<String> = []
+        for start in stride(from: 0, to: sorted.count, by: 500) {
+            let part = Array(sorted[start..<min(start + 500, sorted.count)])
+            let (ended, queues) = try await postgres.withTransaction { tx in
+                try await Self.cancel(part, within: deadline, reason, in: &tx)
+            }
+            woken.formUnion(queues)
+            for (id, answer) in ended {
+                switch answer {
+                case "cancelled": result.cancelled.append(id)
+                case "asked": result.asked.append(id)
+                default: result.over.append(id)
+                }
+            }
+        }
+        if !result.asked.isEmpty || deadline <= .zero { woken.insert(ReadyNotifier.cancellations) }
+        wake(woken)
+        return result
+    }
+
+    /// Cancels one job or run; see ``cancel(_:deadline:reason:)``.
+    ///
+    /// - Returns: whether there was one to cancel.
+    /// - Throws: ``PostgresError``.
+    @discardableResult
+    public func cancel(
+        _ id: JobID,
+        deadline: Duration = .seconds(30),
+        reason: String = "cancelled by request"
+    ) async throws -> Bool {
+        try await cancel([id], deadline: deadline, reason: reason).over.isEmpty
+    }
+
+    private static func cancel(
+        _ ids: [JobID],
+        within deadline: Duration,
+        _ reason: String,
+        in tx: inout Transaction
+    ) async throws -> (ended: [(JobID, String)], woken: Set<String>) {
+        let rows = try await tx.query(
+            Query(
+                "jobs_to_cancel",
+                "SELECT id, is_run, parent_id FROM jobs WHERE id = ANY(\(ids.map(\.rawValue))) ORDER BY id"
+            )
+        )
+        var runs: [JobID] = []
+        var parents: [JobID] = []
+        var plain: [JobID] = []
+        for row in rows {
+            let id = JobID(rawValue: try row[0])
+            guard try row[1] else {
+                plain.append(id)
+                continue
+            }
+            runs.append(id)
+            if let parent: Int64 = try row[2] { parents.append(JobID(rawValue: parent)) }
+        }
+        var answers: [JobID: String] = [:]
+        var woken: Set<String> = []
+        if !runs.isEmpty {
+            // In a statement of its own, so that the next sees what was committed while this waited.
+            _ = try await tx.query(JobStatements.lock(Set(runs + parents).sorted()))
+            let (ended, queues) = try await end(runs, force: deadline <= .zero, in: &tx)
+            woken = queues
+            let asked = runs.filter { ended[$0] == "running" }
+            for id in runs { answers[id] = ended[id].map { $0 == "running" ? "asked" : "cancelled" } }
+            if !asked.isEmpty {
+                _ = try await tx.execute(JobStatements.ask(asked, within: deadline, reason))
+            }
+        }
+        if !plain.isEmpty {
+            for (id, answer) in try await cancelPlain(
+                JobStatements.cancelPlain(plain, within: deadline, reason),
+                in: &tx
+            ) {
+                answers[id] = answer
+            }
+        }
+        return (ids.map { ($0, answers[$0] ?? "unknown") }, woken)
+    }
+
+    private static func cancelPlain(
+        _ statement: Query,
+        in tx: inout Transaction
+    ) async throws -> [(JobID, String)] {
+        let answers = try await tx.query(statement).map { (JobID(rawValue: try $0[0]), try $0[1] as String) }
+        let ended = answers.filter { $0.1 == "cancelled" }.map(\.0)
+        if !ended.isEmpty { _ = try await tx.query(JobStatements.afterCancelling(ended)) }
+        return answers
+    }
+
+    /// Ends runs whose rows are locked, and tells their parents.
+    private static func end(
+        _ runs: [JobID],
+        force: Bool,
+        in tx: inout Transaction
+    ) async throws -> (states: [JobID: String], woken: Set<String>) {
+        var states: [JobID: String] = [:]
+        var told: [(to: JobID, name: String, payload: JSONB)] = []
+        for row in try await tx.query(JobStatements.cancel(runs, force: force)) {
+            let id = JobID(rawValue: try row[0])
+            let state: String = try row[1]
+            states[id] = state
+            if state == JobState.cancelled.rawValue, let parent: Int64 = try row[2],
+                let event: String = try row[3]
+            {
+                told.append((JobID(rawValue: parent), event, JSONB(text: "{\"error\":\"cancelled\"}")))
+            }
+        }
+        var woken: Set<String> = []
+        if !told.isEmpty {
+            for row in try await tx.query(JobStatements.deliver(told)) {
+                if let queue: String = try row[4] { woken.insert(queue) }
+            }
+        }
+        return (states, woken)
+    }
+
+    /// Looks again at what was asked to end: ends what is past its deadline, or came back to its lane meanwhile, and
+    /// forgets what is over.
+    ///
+    /// - Returns: how many jobs are still being asked.
+    package func sweepCancellations() async throws -> Int {
+        let rows = try await postgres.query(JobStatements.cancellationsToSweep())
+        guard !rows.isEmpty else { return 0 }
+        var again: [JobID] = []
+        var overdue: [JobID] = []
+        for row in rows {
+            let id = JobID(rawValue: try row[0])
+            let isRun: Bool = try row[1]
+            if !isRun { again.append(id) } else if try row[2] { overdue.append(id) }
+        }
+        if !again.isEmpty {
+            _ = try await postgres.withTransaction { [again] tx in
+                try await Self.cancelPlain(JobStatements.cancelAgain(again), in: &tx)
+            }
+        }
+        if !overdue.isEmpty {
+            let woken = try await postgres.withTransaction { [overdue] tx in
+                let parents = try await tx.query(
+                    Query(
+                        "jobs_parents",
+                        """
+                        SELECT parent_id FROM jobs
+                        WHERE id = ANY(\(overdue.map(\.rawValue))) AND parent_id IS NOT NULL
+                        """
+                    )
+                ).map { JobID(rawValue: try $0[0]) }
+                _ = try await tx.query(JobStatements.lock(Set(overdue + parents).sorted()))
+                return try await Self.end(overdue, force: true, in: &tx).woken
+            }
+            wake(woken)
+        }
+        let left: Int64 = try await postgres.query(JobStatements.forgetCancellations())[0][0]
+        return Int(left)
+    }
+}

@@ -1,0 +1,116 @@
+internal import Postgres
+
+extension JobStore {
+    /// One page of dead letters, the latest jobs first.
+    ///
+    /// - Parameters:
+    ///   - filter: which are meant.
+    ///   - id: the last job of the page before; nil is the first page.
+    ///   - limit: the most that is returned.
+    /// - Returns: up to `limit` of them.
+    /// - Throws: ``PostgresError``.
+    public func deadLetters(
+        _ filter: DeadLetterFilter = .all,
+        olderThan id: JobID? = nil,
+        limit: Int = 50
+    ) async throws -> [DeadLetter] {
+        try await postgres.query(
+            Query(
+                "dead_letters_page",
+                """
+                SELECT d.job_id, d.name, d.queue, d.kind, coalesce(j.error, ''), j.failures, d.failed_at
+                FROM dead_letters d JOIN jobs j ON j.id = d.job_id
+                WHERE d.job_id < \(id?.rawValue ?? .max) AND \(fragment: filter.condition)
+                ORDER BY d.job_id DESC LIMIT \(Int64(limit))
+                """
+            )
+        ).map(DeadLetter.init(row:))
+    }
+
+    /// Has one dead letter done after all: it is ready again, with no failure counted.
+    ///
+    /// A run goes on from its checkpoints; the error it failed with is forgotten.
+    ///
+    /// - Returns: false if there is no such dead letter.
+    /// - Throws: ``PostgresError``.
+    public func redrive(_ id: JobID) async throws -> Bool {
+        let (count, _, queues) = try await redriveBatch(
+            "d.job_id = \(id.rawValue)",
+            after: JobID(rawValue: 0),
+            1
+        )
+        wake(queues)
+        return count == 1
+    }
+
+    /// Has all dead letters that match done after all, in transactions of bounded size.
+    ///
+    /// What fails again meanwhile is left for the next time, so that this comes to an end.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: ``PostgresError``; what was redriven until then stays so.
+    @discardableResult
+    public func redrive(_ filter: DeadLetterFilter, batch: Int = 1000) async throws -> Int {
+        var last = JobID(rawValue: 0)
+        var total = 0
+        while true {
+            let (count, greatest, queues) = try await redriveBatch(filter.condition, after: last, batch)
+            wake(queues)
+            total += count
+            guard let greatest else { return total }
+            last = greatest
+        }
+    }
+
+    /// Has every dead letter done after all; see ``redrive(_:batch:)``.
+    @discardableResult
+    public func redriveAll() async throws -> Int {
+        try await redrive(.all)
+    }
+
+    /// Primary keys of `dead_letters` and `jobs`.
+    private func redriveBatch(
+        _ condition: SQL,
+        after id: JobID,
+        _ limit: Int
+    ) async throws -> (count: Int, greatest: JobID?, queues: [String]) {
+        let row = try await postgres.query(
+            Query(
+                "dead_letters_redrive",
+                """
+                WITH picked AS MATERIALIZED (
+                    SELECT d.job_id FROM dead_letters d
+                    WHERE d.job_id > \(id.rawValue) AND \(fragment: condition)
+                    ORDER BY d.job_id LIMIT \(Int64(limit))
+                ), locked AS MATERIALIZED (
+                    SELECT j.id, j.is_run, j.error FROM jobs j
+                    WHERE j.id IN (SELECT job_id FROM picked) AND j.state = 'failed'
+                    ORDER BY j.id FOR NO KEY UPDATE
+                ), gone AS (
+                    DELETE FROM dead_letters d USING locked l WHERE d.job_id = l.id
+                ), wanted AS (
+                    DELETE FROM cancellations c USING locked l WHERE c.job_id = l.id
+                ), forgotten AS (
+                    DELETE FROM checkpoints c USING locked l
+                    WHERE l.is_run AND c.job_id = l.id
+                        AND (c.kind = 3 OR c.kind = 1 AND position((c.value #>> '{}') IN l.error) > 0)
+                ), woken AS (
+                    UPDATE jobs j SET state = CASE WHEN j.is_run THEN 'ready' ELSE 'queued' END::job_state,
+                        queue = j.home_queue, failures = 0, error = NULL, finished_at = NULL, wake_at = NULL,
+                        cancel_requested = false
+                    FROM locked l WHERE j.id = l.id
+                    RETURNING j.id, j.queue, j.rank, j.is_run
+                ), lined AS (
+                    INSERT INTO ready (rank, job_id, lane, is_run)
+                    SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), w.is_run
+                    FROM woken w JOIN queues q ON q.name = w.queue
+                )
+                SELECT (SELECT count(*) FROM woken), (SELECT max(job_id) FROM picked),
+                    ARRAY(SELECT DISTINCT queue FROM woken)
+                """
+            )
+        )[0]
+        let greatest: Int64? = try row[1]
+        return (Int(try row[0] as Int64), greatest.map(JobID.init(rawValue:)), try row[2])
+    }
+}
