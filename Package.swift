@@ -21,6 +21,7 @@ let package = Package(
     products: [
         .library(name: "Workflows", targets: ["Workflows"]),
         .library(name: "Worker", targets: ["Worker"]),
+        .library(name: "JobsTesting", targets: ["JobsTesting"]),
         .library(name: "Scheduler", targets: ["Scheduler"]),
         .library(name: "HTTPGateway", targets: ["HTTPGateway"]),
         .executable(name: "usher", targets: ["usher"]),
@@ -48,6 +49,10 @@ let package = Package(
         ),
         // 6
         .target(name: "Worker", dependencies: ["Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]),
+        .target(
+            name: "JobsTesting",
+            dependencies: ["Worker", "Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]
+        ),
         .target(name: "Scheduler", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         .target(
             name: "HTTPGateway",
@@ -83,8 +88,8 @@ let package = Package(
         .testTarget(
             name: "WorkflowsTests",
             dependencies: [
-                "SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
-                "TestSupport",
+                "SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "JobsTesting", "Postgres",
+                "Reactor", "Telemetry", "TestSupport",
             ]
         ),
         .testTarget(
