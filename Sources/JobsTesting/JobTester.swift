@@ -68,7 +68,7 @@ public struct JobTester: Sendable {
                 let job = try ClaimedJob(claim: row, from: leaf.queue)
                 let end = try await perform(job, performer, in: &transaction)
                 _ = try await transaction.query(
-                    JobStatements.settle([JobEnd(batch: job.batch, id: job.id, next: end)])
+                    JobStatements.settle([JobEnd(job, end)])
                 )
                 performed.append(PerformedJob(job, end))
             }
@@ -230,7 +230,7 @@ public struct JobTester: Sendable {
         _ = try await journal.write(on: postgres)
         guard !ends.isEmpty else { return performed }
         let written = try await postgres.query(
-            JobStatements.settle(ends.map { JobEnd(batch: $0.job.batch, id: $0.job.id, next: $0.next) })
+            JobStatements.settle(ends.map { JobEnd($0.job, $0.next) })
         ).map { try $0[0] as Int64 }
         for end in ends where written.contains(end.job.id.rawValue) {
             performed.append(PerformedJob(end.job, end.next))

@@ -114,7 +114,9 @@ package struct BatchTransaction: Sendable {
             let ends = try await perform(live, in: &tx)
             let isWhole =
                 ends.count == held.count
-                && ends.allSatisfy { if case .done(output: nil) = $0.next { true } else { false } }
+                && ends.allSatisfy {
+                    if !$0.owesMore, case .done(output: nil) = $0.next { true } else { false }
+                }
             try await tx.commit(
                 after: [isWhole ? JobStatements.close(batches: [batch]) : JobStatements.settle(ends)]
             )
@@ -138,7 +140,7 @@ package struct BatchTransaction: Sendable {
                 case .output(let output): .done(output: output)
                 case .failed(let error): performer.end(of: member.job, code, after: error)
                 }
-            return JobEnd(batch: batch, id: member.job.id, next: next)
+            return JobEnd(member.job, next)
         }
     }
 }

@@ -29,6 +29,18 @@ struct CancelTests {
         }
     }
 
+    @Test func `A cancelled job gives back its key`() async throws {
+        try await withDatabase { database in
+            let desk = try await JobDesk(database)
+            var job = NewJob(name: "x", input: JSONB(text: "1"), key: "only")
+            job.unique = Uniqueness(by: .key, while: .unfinished)
+            let first = try await desk.store.enqueue([job])[0]
+            #expect(try await desk.store.enqueue([job]) == [first])
+            #expect(try await desk.store.cancel(first))
+            #expect(try await desk.store.enqueue([job]) != [first])
+        }
+    }
+
     @Test func `Under a race with claims each job is either claimed or cancelled`() async throws {
         try await withDatabase { database in
             let desk = try await JobDesk(database)

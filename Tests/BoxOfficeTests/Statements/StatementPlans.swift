@@ -139,7 +139,10 @@ enum StatementPlans {
         ("reads the clock's one row", ["usher_now"]),
         (
             "calls a function that makes or drops whole partitions",
-            ["job_ranges_extend", "job_ranges_drop", "journal_ranges_extend", "journal_ranges_drop"]
+            [
+                "job_ranges_extend", "job_ranges_drop", "journal_ranges_extend", "journal_ranges_drop",
+                "lanes_rotate",
+            ]
         ),
         (
             audit,
