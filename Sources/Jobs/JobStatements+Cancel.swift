@@ -49,7 +49,7 @@ extension JobStatements {
             """
             SELECT c.job_id, coalesce(j.is_run, false), c.deadline <= (SELECT usher_now())
             FROM cancellations c LEFT JOIN jobs j ON j.id = c.job_id
-            ORDER BY c.job_id LIMIT 500
+            ORDER BY c.job_id
             """
         )
     }
