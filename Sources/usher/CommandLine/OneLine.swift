@@ -8,4 +8,10 @@ enum OneLine {
     static func joined(_ text: String) -> String {
         text.split(whereSeparator: \.isNewline).joined(separator: " ")
     }
+
+    /// The text on one line of at most `limit` characters.
+    static func shortened(_ text: String, to limit: Int = 80) -> String {
+        let line = joined(text)
+        return line.count <= limit ? line : line.prefix(limit - 1) + "…"
+    }
 }

@@ -6,7 +6,8 @@ extension Command {
         subcommands: [
             DemoCommand.command, UpCommand.command, MigrateCommand.command, WorkerCommand.command,
             SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, AuditCommand.command,
-            KeysCommand.command, BenchCommand.command, LaunchCommand.command,
+            KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers, JobsCommand.command,
+            BenchCommand.command, LaunchCommand.command,
         ]
     )
 }
