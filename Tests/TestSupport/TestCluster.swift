@@ -71,6 +71,12 @@ package final class TestCluster: Sendable {
         try await tool("pg_ctl", ["-D", data, "-m", "fast", "-w", "stop"])
     }
 
+    /// Stops the server as a power cut would, and starts it again: it recovers from its log.
+    package func crash() async throws {
+        try await tool("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"])
+        try await start()
+    }
+
     /// Makes a standby the primary, and returns when it is.
     package func promote() async throws {
         try await tool("pg_ctl", ["-D", data, "-w", "promote"])

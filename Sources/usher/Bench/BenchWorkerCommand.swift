@@ -20,6 +20,7 @@ enum BenchWorkerCommand {
         let latencies = BenchLatencies()
         var registry = WorkflowRegistry()
         registry.register(BenchJob(latencies: latencies))
+        registry.register(WitnessJob(postgres: place.postgres))
         let worker = JobWorker(
             postgres: place.postgres,
             registry: registry,
