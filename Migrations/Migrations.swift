@@ -13,6 +13,8 @@ public enum Migrations {
         Migration(6, "job_journal", PackageResources._006_job_journal_sql),
         Migration(7, "unique", PackageResources._007_unique_sql),
         Migration(8, "enqueue_job", PackageResources._008_enqueue_job_sql),
+        Migration(9, "batches", PackageResources._009_batches_sql),
+        Migration(10, "cron", PackageResources._010_cron_sql),
         Migration(15, "rotation", PackageResources._015_rotation_sql),
         Migration(20, "on_sales", PackageResources._020_on_sales_sql),
         Migration(21, "places", PackageResources._021_places_sql),

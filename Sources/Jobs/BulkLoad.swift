@@ -14,6 +14,7 @@ struct BulkLoad {
 
     private static let block = 5000
 
+    private let codec: (any InputCodec)?
     /// Jobs made so far.
     private(set) var made = 0
     /// The queues that got work.
@@ -23,17 +24,21 @@ struct BulkLoad {
     private var known: [String: Lane] = [:]
     private var now: PostgresTimestamp?
 
+    init(codec: (any InputCodec)?) {
+        self.codec = codec
+    }
+
     /// Keeps a job to be sent.
     ///
     /// - Returns: whether it is time to send.
-    mutating func add(_ job: NewJob) -> Bool {
-        if job.isPlain { plain.append(job) } else { special.append(job) }
+    mutating func add(_ job: NewJob) throws -> Bool {
+        if job.isPlain { plain.append(try job.encoded(by: codec)) } else { special.append(job) }
         return plain.count >= Self.block || special.count >= 1000
     }
 
     mutating func send(in transaction: inout Transaction) async throws {
         if !special.isEmpty {
-            let answers = try await JobStore.insert(special, in: &transaction)
+            let answers = try await JobStore.insert(special, codec: codec, in: &transaction)
             for (job, answer) in zip(special, answers) where answer.outcome != .found {
                 if answer.outcome == .made { made += 1 }
                 if job.runAt == nil { queues.insert(job.queue) }

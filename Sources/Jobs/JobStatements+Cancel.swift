@@ -76,7 +76,8 @@ extension JobStatements {
             "jobs_cancelled",
             """
             WITH waiting AS (
-                SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end FROM jobs
+                SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end, batch_id
+                FROM jobs
                 WHERE id = ANY(\(ids.map(\.rawValue))) AND state = 'cancelled'
             ), \(fragment: after("waiting"))
             SELECT count(*) FROM waiting

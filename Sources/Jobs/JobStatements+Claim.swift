@@ -25,7 +25,7 @@ extension JobStatements {
                 RETURNING job_id, rank, is_run
             ), found AS MATERIALIZED (
                 SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank, j.key_until_start,
-                    j.key_until_end,
+                    j.key_until_end, j.batch_id,
                     j.start_by IS NOT NULL AND j.start_by < (SELECT usher_now()) AS is_late
                 FROM gone g JOIN jobs j ON j.id = g.job_id
                 WHERE NOT g.is_run AND j.state = 'queued'
@@ -33,7 +33,7 @@ extension JobStatements {
                 UPDATE jobs j SET state = 'expired', error = 'nobody started it by its deadline',
                     finished_at = (SELECT usher_now())
                 FROM found f WHERE f.is_late AND j.id = f.id
-                RETURNING j.id, j.state, j.key_until_end
+                RETURNING j.id, j.state, j.key_until_end, j.batch_id
             ), \(fragment: after("late")), locked AS MATERIALIZED (
                 SELECT j.id, g.rank, CASE WHEN j.epoch = 0 THEN j.key_until_start END AS key_until_start FROM gone g JOIN jobs j ON j.id = g.job_id
                 WHERE g.is_run AND j.state = 'ready' ORDER BY j.id FOR NO KEY UPDATE OF j
@@ -61,7 +61,8 @@ extension JobStatements {
                     j.parent_event, l.rank
             )
             SELECT f.id, f.name, f.home_queue, 0, 0, f.failures, f.input, NULL::bigint, NULL::text, f.rank,
-                (SELECT batch FROM batches WHERE NOT is_run), false, f.key_until_end IS NOT NULL
+                (SELECT batch FROM batches WHERE NOT is_run), false,
+                f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL
             FROM found f WHERE NOT f.is_late
             UNION ALL
             SELECT s.id, s.name, s.home_queue, s.epoch, s.generation, s.failures, s.input, s.parent_id,

@@ -46,7 +46,8 @@ extension JobStatements {
                     finished_at = CASE WHEN g.state IN ('done', 'failed', 'cancelled')
                         THEN (SELECT usher_now()) END
                 FROM given g WHERE j.id = g.id
-                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, j.home_queue, j.key_until_end, g.kind
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, j.home_queue, j.key_until_end, j.batch_id,
+                    g.kind
             ), \(fragment: after("moved")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), true
@@ -120,9 +121,9 @@ extension JobStatements {
                     cancel_requested = true,
                     finished_at = CASE WHEN state = 'running' AND NOT \(force) THEN NULL ELSE (SELECT usher_now()) END
                 WHERE id = ANY(\(ids.map(\.rawValue))) AND state NOT IN ('done', 'failed', 'cancelled')
-                RETURNING id, state, parent_id, parent_event, key_until_start, key_until_end
+                RETURNING id, state, parent_id, parent_event, key_until_start, key_until_end, batch_id
             ), waiting AS (
-                SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end FROM moved
+                SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end, batch_id FROM moved
             ), \(fragment: after("waiting"))
             SELECT id, state::text, parent_id, parent_event FROM moved
             """

@@ -90,7 +90,7 @@ extension JobStatements {
                 FROM mine m WHERE j.id = m.id AND (m.state <> 'done' OR m.output IS NOT NULL)
                 RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, m.kind
             ), debts AS MATERIALIZED (
-                SELECT m.id, m.state, j.key_until_end FROM mine m JOIN jobs j ON j.id = m.id WHERE m.owes_more
+                SELECT m.id, m.state, j.key_until_end, j.batch_id FROM mine m JOIN jobs j ON j.id = m.id WHERE m.owes_more
             ), \(fragment: after("debts")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), false

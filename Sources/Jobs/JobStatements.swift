@@ -19,6 +19,17 @@ extension JobStatements {
     /// that one of many rivals gets it.
     package static func enqueue(_ jobs: [NewJob], keys: [JobKey?]) -> Query {
         let isKeyed = keys.contains { $0 != nil }
+        let isBatched = jobs.contains { $0.batch != nil }
+        let batches: SQL = isBatched ? ", \(jobs.map { $0.batch?.rawValue })" : ""
+        let batch: SQL = isBatched ? ", batch_id" : ""
+        let tally: SQL =
+            isBatched
+            ? """
+            , tallied AS (
+                INSERT INTO batch_tallies (batch_id, added)
+                SELECT batch_id, count(*) FROM accepted WHERE batch_id IS NOT NULL GROUP BY batch_id ORDER BY batch_id
+            )
+            """ : ""
         let arrays: SQL =
             isKeyed
             ? """
@@ -65,10 +76,10 @@ extension JobStatements {
                     \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input)),
                     \(jobs.map(\.runAt)), \(jobs.map { $0.parent?.id.rawValue }),
                     \(jobs.map { $0.parent?.event }), \(jobs.map(\.isRun)), \(jobs.map(\.startBy))
-                    \(fragment: arrays)
+                    \(fragment: arrays)\(fragment: batches)
                 ) WITH ORDINALITY AS g (
                     name, queue, priority, input, run_at, parent_id, parent_event, is_run, start_by
-                    \(fragment: names), ord
+                    \(fragment: names)\(fragment: batch), ord
                 )
             ), \(fragment: taking) accepted AS (
                 SELECT g.*, lane_of(q.first_lane, q.lanes, q.side, g.id) AS lane, q.name AS known_queue,
@@ -78,19 +89,19 @@ extension JobStatements {
             ), made AS (
                 INSERT INTO jobs (
                     id, name, home_queue, queue, priority, is_run, state, rank, wake_at, start_by, input, parent_id,
-                    parent_event\(fragment: columns)
+                    parent_event\(fragment: columns)\(fragment: batch)
                 )
                 SELECT id, name, known_queue, queue, priority, is_run,
                     CASE WHEN run_at IS NOT NULL THEN 'scheduled' WHEN is_run THEN 'ready' ELSE 'queued'
                     END::job_state,
-                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)
+                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)\(fragment: batch)
                 FROM accepted
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT rank, id, lane, is_run FROM accepted WHERE run_at IS NULL
             ), timed AS (
                 INSERT INTO timers (wake_at, job_id) SELECT run_at, id FROM accepted WHERE run_at IS NOT NULL
-            )
+            )\(fragment: tally)
             \(fragment: answer)
             """
         )

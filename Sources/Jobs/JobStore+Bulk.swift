@@ -12,7 +12,7 @@ extension JobStore {
     ///   is enqueued.
     public func enqueueAll<Jobs: AsyncSequence>(_ jobs: Jobs) async throws -> Int
     where Jobs.Element == NewJob {
-        let (made, queues) = try await postgres.withTransaction { tx in try await Self.copy(jobs, in: &tx) }
+        let (made, queues) = try await postgres.withTransaction { tx in try await copy(jobs, in: &tx) }
         wake(queues)
         return made
     }
@@ -22,7 +22,7 @@ extension JobStore {
     /// - Returns: how many jobs were made; one that was there already, see ``Uniqueness``, is not.
     /// - Throws: ``JobsError`` (`unknownQueue`, `invalidJob`), ``PostgresError``; then nothing is enqueued.
     public func enqueueAll(_ jobs: some Sequence<NewJob>) async throws -> Int {
-        let (made, queues) = try await postgres.withTransaction { tx in try await Self.copy(jobs, in: &tx) }
+        let (made, queues) = try await postgres.withTransaction { tx in try await copy(jobs, in: &tx) }
         wake(queues)
         return made
     }
@@ -36,7 +36,7 @@ extension JobStore {
         in transaction: inout Transaction
     ) async throws -> Int
     where Jobs.Element == NewJob {
-        try await Self.copy(jobs, in: &transaction).made
+        try await copy(jobs, in: &transaction).made
     }
 
     /// Enqueues any number of jobs by COPY in the caller's transaction.
@@ -47,25 +47,25 @@ extension JobStore {
         _ jobs: some Sequence<NewJob>,
         in transaction: inout Transaction
     ) async throws -> Int {
-        try await Self.copy(jobs, in: &transaction).made
+        try await copy(jobs, in: &transaction).made
     }
 
-    private static func copy<Jobs: AsyncSequence>(
+    private func copy<Jobs: AsyncSequence>(
         _ jobs: Jobs,
         in transaction: inout Transaction
     ) async throws -> (made: Int, queues: Set<String>) where Jobs.Element == NewJob {
-        var load = BulkLoad()
-        for try await job in jobs where load.add(job) { try await load.send(in: &transaction) }
+        var load = BulkLoad(codec: codec)
+        for try await job in jobs where try load.add(job) { try await load.send(in: &transaction) }
         try await load.send(in: &transaction)
         return (load.made, load.queues)
     }
 
-    private static func copy(
+    private func copy(
         _ jobs: some Sequence<NewJob>,
         in transaction: inout Transaction
     ) async throws -> (made: Int, queues: Set<String>) {
-        var load = BulkLoad()
-        for job in jobs where load.add(job) { try await load.send(in: &transaction) }
+        var load = BulkLoad(codec: codec)
+        for job in jobs where try load.add(job) { try await load.send(in: &transaction) }
         try await load.send(in: &transaction)
         return (load.made, load.queues)
     }

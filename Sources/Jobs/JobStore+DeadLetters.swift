@@ -99,8 +99,8 @@ extension JobStore {
                         queue = j.home_queue, failures = 0, error = NULL, finished_at = NULL, wake_at = NULL,
                         cancel_requested = false
                     FROM locked l WHERE j.id = l.id
-                    RETURNING j.id, j.queue, j.rank, j.is_run
-                ), lined AS (
+                    RETURNING j.id, j.queue, j.rank, j.is_run, j.batch_id
+                ), \(fragment: JobStatements.untally("woken")), lined AS (
                     INSERT INTO ready (rank, job_id, lane, is_run)
                     SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), w.is_run
                     FROM woken w JOIN queues q ON q.name = w.queue

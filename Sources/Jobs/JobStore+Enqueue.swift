@@ -39,12 +39,19 @@ extension JobStore {
     /// - Returns: one answer per job, in order.
     /// - Throws: ``JobsError`` (`unknownQueue`, `invalidJob`), ``PostgresError``.
     public func offer(_ jobs: [NewJob], in transaction: inout Transaction) async throws -> [Enqueued] {
-        try await Self.insert(jobs, in: &transaction)
+        try await Self.insert(jobs, codec: codec, in: &transaction)
     }
 
-    package static func insert(_ jobs: [NewJob], in transaction: inout Transaction) async throws -> [Enqueued]
-    {
+    package static func insert(
+        _ jobs: [NewJob],
+        codec: (any InputCodec)? = nil,
+        in transaction: inout Transaction
+    ) async throws -> [Enqueued] {
+        // What makes jobs the same is in the input as it was given.
         let keys = try jobs.map { try JobKey(of: $0) }
+        let jobs = try jobs.map { try $0.encoded(by: codec) }
+        let batches = Set(jobs.compactMap(\.batch))
+        if !batches.isEmpty { try await enter(batches, in: &transaction) }
         var answers = [Enqueued?](repeating: nil, count: jobs.count)
         var left = Array(jobs.indices)
         var rounds = 0

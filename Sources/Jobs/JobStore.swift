@@ -5,11 +5,16 @@ internal import Reactor
 public struct JobStore: Sendable {
     /// The connections it works on.
     public let postgres: PostgresClient
+    /// What inputs go through on their way into the tables.
+    public let codec: (any InputCodec)?
     private let notifier: ReadyNotifier
 
     /// Makes a store over a pool.
-    public init(postgres: PostgresClient) {
+    ///
+    /// Whoever works off the jobs needs the same codec, in the registry.
+    public init(postgres: PostgresClient, codec: (any InputCodec)? = nil) {
         self.postgres = postgres
+        self.codec = codec
         notifier = ReadyNotifier(postgres: postgres)
     }
 

@@ -3,7 +3,9 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of refusal; more may come.
     public struct Code: Sendable, Hashable {
         private enum Value {
-            case unknownQueue, unknownJob, invalidJob, invalidQueue, contention, pressure, undecodable,
+            case unknownQueue, unknownJob, invalidJob, invalidQueue, contention, pressure, invalidSchedule,
+                invalidKey, unknownBatch
+            case undecodable,
                 leaseLost,
                 schema
         }
@@ -21,6 +23,12 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let contention = Self(value: .contention)
         /// So much waits already that no more is taken; try again later.
         public static let pressure = Self(value: .pressure)
+        /// A schedule can't be as it is described.
+        public static let invalidSchedule = Self(value: .invalidSchedule)
+        /// A key can't be used.
+        public static let invalidKey = Self(value: .invalidKey)
+        /// There is no batch of that number, or it takes no more jobs.
+        public static let unknownBatch = Self(value: .unknownBatch)
         /// A stored input or result does not decode as the type the code expects.
         public static let undecodable = Self(value: .undecodable)
         /// Another process leads now.

@@ -20,13 +20,23 @@ public struct NewJob: Sendable {
     public var key: String?
     /// Which others are the same job.
     public var unique: Uniqueness?
+    /// The batch it belongs to.
+    public var batch: JobBatch?
     /// Whether it is a workflow's run, which may park.
     package var isRun = false
     /// The run to tell, and the name of the event to tell it by, when this job ends.
     package var parent: (id: JobID, event: String)?
 
+    /// The same job with its input as it is stored.
+    package func encoded(by codec: (any InputCodec)?) throws -> NewJob {
+        guard let codec else { return self }
+        var job = self
+        job.input = try codec.encode(input, of: name)
+        return job
+    }
+
     /// Whether its rows are all there is to it.
-    var isPlain: Bool { key == nil && unique == nil && parent == nil }
+    var isPlain: Bool { key == nil && unique == nil && parent == nil && batch == nil }
 
     /// Describes a job.
     ///

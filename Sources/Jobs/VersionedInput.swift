@@ -47,10 +47,12 @@ package struct VersionedInput: Sendable {
     package static func decode<Code: JobDefinition>(
         _ code: Code.Type,
         from stored: JSONB,
-        of id: JobID
+        of id: JobID,
+        codec: (any InputCodec)? = nil
     ) throws -> Code.Input {
         let what = "input of \(Code.name) \(id)"
         do {
+            let stored = try codec?.decode(stored, of: Code.name) ?? stored
             // A type that never changed looks for no version, unless the input is not its own.
             if Code.version == 1,
                 let input = try? JSONCoding.decode(Code.Input.self, from: stored, what: what)

@@ -113,7 +113,8 @@ package enum WorkerStatements {
                     worker_id = NULL,
                     finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.name, j.home_queue, j.key_until_end
+                RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.name, j.home_queue, j.key_until_end,
+                    j.batch_id
             ), \(fragment: JobStatements.after("freed")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run

@@ -76,6 +76,9 @@ public final class JobScheduler: Sendable {
             group.addTask { [self] in
                 await repeatWhileLeading(every: .seconds(30), "maintain") { try await self.maintain() }
             }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: .milliseconds(200), "fold") { try await self.fold() }
+            }
             for chore in chores {
                 group.addTask { [self] in
                     await repeatWhileLeading(every: .seconds(30), chore.name) {
@@ -171,9 +174,18 @@ public final class JobScheduler: Sendable {
         }
     }
 
+    private func fold() async throws {
+        while isLeading, !isOver {
+            let (tallies, queues) = try await BatchFold.fold(store)
+            if !queues.isEmpty { store.wake(queues) }
+            if tallies < 10_000 { return }
+        }
+    }
+
     private func fireSchedules() async throws {
-        let queues = try await postgres.withTransaction { tx in try await Recurrence.fireDue(in: &tx) }
-        if !queues.isEmpty { store.wake(queues) }
+        let fired = try await RecurrenceFiring.fireDue(on: postgres)
+        if !fired.queues.isEmpty { store.wake(fired.queues) }
+        for problem in fired.problems { logger.warning("a schedule can't fire", ["problem": problem]) }
     }
 
     private func rotate() async throws {
@@ -199,5 +211,6 @@ public final class JobScheduler: Sendable {
         ])
         if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
         _ = try await postgres.execute(JobStatements.dropOrphanTimers())
+        _ = try await postgres.execute(BatchFold.forget(olderThan: keep))
     }
 }

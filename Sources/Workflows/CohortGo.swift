@@ -51,7 +51,10 @@ struct CohortGo {
             if case .eager(let job, _) = run.origin { job } else { nil }
         }
         let answers = try await tx.pipeline([
-            JobStatements.enqueueRunning(jobs, worker: nil),
+            JobStatements.enqueueRunning(
+                try jobs.map { try $0.encoded(by: engine.registry.codec) },
+                worker: nil
+            ),
             Query("usher_now", "SELECT usher_now()"),
         ])
         now = try answers[1][0][0]
@@ -199,7 +202,11 @@ struct CohortGo {
             for (member, output) in zip(members, outputs) { member.activation.answer(member.ask, output) }
         }
         if !starts.isEmpty {
-            let ids = try await JobStore.insert(starts.map(\.job), in: &tx).map(\.id)
+            let ids = try await JobStore.insert(
+                starts.map(\.job),
+                codec: engine.registry.codec,
+                in: &tx
+            ).map(\.id)
             woken.formUnion(starts.map(\.job.queue))
             for (start, id) in zip(starts, ids) {
                 start.activation.answer(start.ask, Ask.Value(json: try JSONCoding.encode(id), value: id))
@@ -313,7 +320,12 @@ struct CohortGo {
             case .done(let output):
                 return .done(output: output)
             case .again(let input, let delay):
-                return .again(input: input, at: now + delay)
+                do {
+                    let stored = try engine.registry.codec?.encode(input, of: job.name) ?? input
+                    return .again(input: stored, at: now + delay)
+                } catch {
+                    return failure(job, error)
+                }
             case .failed(let error):
                 return failure(job, error)
             }

@@ -19,8 +19,10 @@ public struct WorkflowClient: Sendable {
     public let store: JobStore
 
     /// Makes a client over a pool.
-    public init(postgres: PostgresClient) {
-        store = JobStore(postgres: postgres)
+    ///
+    /// Whoever works off the runs needs the same codec, in the registry.
+    public init(postgres: PostgresClient, codec: (any InputCodec)? = nil) {
+        store = JobStore(postgres: postgres, codec: codec)
     }
 
     // MARK: Starting

@@ -15,22 +15,28 @@ public struct WorkflowRegistry: Sendable {
     /// The home queues of everything registered.
     public private(set) var queues: Set<String> = []
 
+    /// What inputs went through on their way into the tables.
+    package let codec: (any InputCodec)?
+
     /// Makes an empty registry.
     ///
-    /// - Parameter unknownGrace: how long jobs whose name is not registered are put back uncounted, because a worker of
-    ///   another version may know it; after that they are parked as dead letters.
-    public init(unknownGrace: Duration = .seconds(600)) {
+    /// - Parameters:
+    ///   - unknownGrace: how long jobs whose name is not registered are put back uncounted, because a worker of
+    ///     another version may know it; after that they are parked as dead letters.
+    ///   - codec: the one of the stores that enqueue what is registered here.
+    public init(unknownGrace: Duration = .seconds(600), codec: (any InputCodec)? = nil) {
         unknownNames = UnknownNames(grace: unknownGrace)
+        self.codec = codec
     }
 
     /// Registers a workflow under its name, in place of any that had it.
     public mutating func register<Code: Workflow>(_ workflow: Code) {
         queues.insert(Code.queue)
         workflows[Code.name] = RegisteredWorkflow(
-            run: { context, input in
+            run: { [codec] context, input in
                 let input = try JSONCoding.decode(
                     Code.Input.self,
-                    from: input,
+                    from: codec?.decode(input, of: Code.name) ?? input,
                     what: "input of \(Code.name) \(context.runID)"
                 )
                 return try JSONCoding.encode(try await workflow.run(context, input))
@@ -41,8 +47,8 @@ public struct WorkflowRegistry: Sendable {
 
     /// Registers a job under its name, in place of any that had it.
     public mutating func register<Code: Job>(_ job: Code) where Code.Output == Void {
-        add(job, timeout: Code.timeout, grace: Code.grace) { context, stored in
-            let input = try VersionedInput.decode(Code.self, from: stored, of: context.id)
+        add(job, timeout: Code.timeout, grace: Code.grace) { [codec] context, stored in
+            let input = try VersionedInput.decode(Code.self, from: stored, of: context.id, codec: codec)
             try await job.perform(context, input)
             return nil
         }
@@ -50,8 +56,8 @@ public struct WorkflowRegistry: Sendable {
 
     /// Registers a job under its name, in place of any that had it; what it returns is kept as its output.
     public mutating func register<Code: Job>(_ job: Code) where Code.Output: Encodable {
-        add(job, timeout: Code.timeout, grace: Code.grace) { context, stored in
-            let input = try VersionedInput.decode(Code.self, from: stored, of: context.id)
+        add(job, timeout: Code.timeout, grace: Code.grace) { [codec] context, stored in
+            let input = try VersionedInput.decode(Code.self, from: stored, of: context.id, codec: codec)
             return try JSONCoding.encode(try await job.perform(context, input))
         }
     }
@@ -115,7 +121,7 @@ public struct WorkflowRegistry: Sendable {
         queues.insert(Code.queue)
         jobs[Code.name] = RegisteredJob(
             code: .together(
-                decode: { try VersionedInput.decode(Code.self, from: $1, of: $0) },
+                decode: { [codec] in try VersionedInput.decode(Code.self, from: $1, of: $0, codec: codec) },
                 perform: perform
             ),
             retry: Code.retry,

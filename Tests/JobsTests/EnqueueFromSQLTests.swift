@@ -56,11 +56,11 @@ struct EnqueueFromSQLTests {
             let next = try await call(database, again)
             #expect(!next.isDuplicate)
             #expect(try await desk.store.offer([unique])[0] == Enqueued(id: next.id, outcome: .found))
-            let window: SQL = "'x', key => 'w', unique_within => interval '1 minute'"
+            let window: SQL = "'x', key => 'w', unique_within => interval '1 hour'"
             let old = try await call(database, window)
             let same = try await call(database, window)
             #expect(same == (old.id, true))
-            try await desk.shiftClock(90)
+            try await desk.shiftClock(5400)
             #expect(try await !call(database, window).isDuplicate)
         }
     }

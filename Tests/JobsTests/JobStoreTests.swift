@@ -214,17 +214,17 @@ struct JobStoreTests {
         try await withDatabase { database in
             let store = JobStore(postgres: database.client)
             try await store.ensureQueue("default")
-            let schedule = Recurrence(name: "tick", jobName: "x", input: input, every: .seconds(10))
+            let schedule = Recurrence(name: "tick", jobName: "x", input: input, every: .seconds(36_000))
             try await schedule.save(on: database.client)
             func fire() async throws -> Int {
-                _ = try await database.client.withTransaction { tx in try await Recurrence.fireDue(in: &tx) }
+                _ = try await RecurrenceFiring.fireDue(on: database.client)
                 return try await database.claim(10).count
             }
             #expect(try await fire() == 0)
-            try await database.client.execute(Query("t", "UPDATE clock SET shift = interval '35 seconds'"))
+            try await database.client.execute(Query("t", "UPDATE clock SET shift = interval '35 hours'"))
             #expect(try await fire() == 1)
             #expect(try await fire() == 0)
-            try await database.client.execute(Query("t", "UPDATE clock SET shift = interval '41 seconds'"))
+            try await database.client.execute(Query("t", "UPDATE clock SET shift = interval '41 hours'"))
             #expect(try await fire() == 1)
         }
     }

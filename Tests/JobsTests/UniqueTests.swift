@@ -126,11 +126,11 @@ struct UniqueTests {
     @Test func `A window ends by the database's clock, and one of many rivals gets the key`() async throws {
         try await withDatabase(pool: .init(maximum: 9)) { database in
             let desk = try await PlainDesk(database)
-            let unique = job(key: "k", unique: Uniqueness(by: .key, while: .kept, within: .seconds(60)))
+            let unique = job(key: "k", unique: Uniqueness(by: .key, while: .kept, within: .seconds(6000)))
             let first = try await desk.store.offer([unique])[0]
-            try await desk.shiftClock(50)
+            try await desk.shiftClock(5000)
             #expect(try await desk.store.offer([unique])[0] == Enqueued(id: first.id, outcome: .found))
-            try await desk.shiftClock(20)
+            try await desk.shiftClock(2000)
             let answers = try await withThrowingTaskGroup(of: Enqueued.self) { group in
                 for _ in 0..<8 { group.addTask { try await desk.store.offer([unique])[0] } }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -144,10 +144,13 @@ struct UniqueTests {
     @Test func `The end of one whose window is over leaves its successor's key alone`() async throws {
         try await withDatabase { database in
             let desk = try await PlainDesk(database)
-            let unique = job(key: "k", unique: Uniqueness(by: .key, while: .unfinished, within: .seconds(60)))
+            let unique = job(
+                key: "k",
+                unique: Uniqueness(by: .key, while: .unfinished, within: .seconds(600))
+            )
             _ = try await desk.store.enqueue([unique])
             let old = try await desk.claim()
-            try await desk.shiftClock(70)
+            try await desk.shiftClock(700)
             let heir = try await desk.store.offer([unique])[0]
             #expect(!heir.isDuplicate)
             try await desk.end(old, .done(output: nil))
