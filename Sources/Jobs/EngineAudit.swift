@@ -25,11 +25,12 @@ package enum EngineAudit {
             query: Query(
                 "audit.queued",
                 """
-                SELECT format('job %s (%s) of queue %s is neither ready, nor held by a worker, nor closed', j.id,
+                SELECT format('job %s (%s) of queue %s is neither blocked, nor ready, nor held by a worker, nor closed', j.id,
                     j.name, j.queue)
                 FROM jobs j
                 WHERE j.state = 'queued'
                     AND NOT EXISTS (SELECT FROM ready r WHERE r.job_id = j.id)
+                    AND NOT EXISTS (SELECT FROM blocked b WHERE b.job_id = j.id)
                     AND NOT EXISTS (
                         SELECT FROM (SELECT unnest(job_ids) AS id FROM claims WHERE NOT is_run) c WHERE c.id = j.id)
                     AND NOT EXISTS (SELECT FROM (SELECT unnest(job_ids) AS id FROM closures) c WHERE c.id = j.id)
@@ -46,10 +47,48 @@ package enum EngineAudit {
                 SELECT format('job %s is in %s places at once', id, count(*))
                 FROM (
                     SELECT job_id AS id FROM ready WHERE NOT is_run
+                    UNION ALL SELECT job_id FROM blocked
                     UNION ALL SELECT unnest(job_ids) FROM claims WHERE NOT is_run
                     UNION ALL SELECT unnest(job_ids) FROM closures
                 ) AS places
                 GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "a key's slots are held by its ready and running jobs, one each",
+            query: Query(
+                "audit.slots",
+                """
+                SELECT CASE WHEN a.job_id IS NULL
+                    THEN format('job %s of key %s in queue %s is ready or running without a slot', h.id, h.key, h.queue)
+                    ELSE format('job %s holds a slot of key %s in queue %s, but is neither ready nor running',
+                        a.job_id, a.key, a.queue) END
+                FROM admitted a FULL JOIN (
+                    SELECT j.queue, j.limit_key AS key, j.id
+                    FROM (
+                        SELECT job_id AS id FROM ready WHERE NOT is_run
+                        UNION ALL SELECT unnest(job_ids) FROM claims WHERE NOT is_run
+                    ) AS held JOIN jobs j ON j.id = held.id WHERE j.limit_key IS NOT NULL
+                ) AS h ON h.queue = a.queue AND h.key = a.key AND h.id = a.job_id
+                WHERE a.job_id IS NULL OR h.id IS NULL LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "no blocked job waits for a key that has room and of which nobody was told",
+            query: Query(
+                "audit.blocked",
+                """
+                SELECT format('key %s of queue %s has room for %s of its %s blocked jobs and no signal', k.key, k.queue,
+                    least(r.slots, k.jobs), k.jobs)
+                FROM (SELECT queue, key, count(*) AS jobs FROM blocked GROUP BY queue, key) AS k
+                    CROSS JOIN LATERAL key_room(k.queue, k.key, (SELECT usher_now())) AS r
+                WHERE r.slots > 0
+                    AND NOT EXISTS (SELECT FROM key_signals s WHERE s.queue = k.queue AND s.key = k.key)
+                LIMIT 20
                 """
             )
         ),
@@ -132,7 +171,7 @@ package enum EngineAudit {
                 SELECT format('run %s (%s) is %s, and still has an end to come: finished_at is %s', j.id, j.name,
                     j.state, coalesce(j.finished_at::text, 'empty'))
                 FROM jobs j
-                WHERE (j.state IN ('done', 'failed', 'cancelled')) <> (j.finished_at IS NOT NULL)
+                WHERE (j.state IN ('done', 'failed', 'cancelled', 'expired')) <> (j.finished_at IS NOT NULL)
                 ORDER BY j.id LIMIT 20
                 """
             )

@@ -2,6 +2,8 @@
 public enum JobState: String, Sendable, Codable, CaseIterable {
     /// Waits for its time.
     case scheduled
+    /// Waits until its key has room.
+    case blocked
     /// Can be claimed.
     case ready
     /// Claimed by a worker.
@@ -21,7 +23,7 @@ public enum JobState: String, Sendable, Codable, CaseIterable {
     public var isTerminal: Bool {
         switch self {
         case .done, .failed, .cancelled, .expired: true
-        case .scheduled, .ready, .running, .waiting: false
+        case .scheduled, .blocked, .ready, .running, .waiting: false
         }
     }
 }

@@ -79,7 +79,7 @@ extension JobStatements {
                 SELECT id, state, coalesce(key_until_end, key_until_start) AS key_until_end, batch_id
                 FROM jobs
                 WHERE id = ANY(\(ids.map(\.rawValue))) AND state = 'cancelled'
-            ), \(fragment: after("waiting"))
+            ), \(fragment: after("waiting")), \(fragment: LimitStatements.freeing("SELECT id FROM waiting"))
             SELECT count(*) FROM waiting
             """
         )
@@ -94,7 +94,7 @@ extension JobStatements {
                 DELETE FROM cancellations c
                 WHERE c.requested_at < (SELECT usher_now()) - interval '10 seconds' AND NOT EXISTS (
                     SELECT FROM jobs j WHERE j.id = c.job_id
-                        AND standing(j.id, j.state, j.queue, j.rank) IN ('scheduled', 'ready', 'running', 'waiting'))
+                        AND standing(j.id, j.state, j.queue, j.rank) IN ('scheduled', 'blocked', 'ready', 'running', 'waiting'))
                 RETURNING 1
             )
             SELECT (SELECT count(*) FROM cancellations) - (SELECT count(*) FROM gone)

@@ -14,18 +14,24 @@ extension JobStatements {
         let table = "ready_\(leaf.number)"
         let start: SQL =
             if let floor { "WHERE (rank, job_id) >= (\(floor.rank), \(floor.id.rawValue))" } else { "" }
+        let most: SQL =
+            leaf.isLimited
+            ? """
+            (SELECT CASE WHEN EXISTS (SELECT FROM \(identifier: table))
+                THEN queue_allowance(\(leaf.queue), \(Int32(clamping: limit))) ELSE 0 END)
+            """ : "\(Int64(limit))"
         return Query(
             "jobs_claim",
             """
             WITH picked AS MATERIALIZED (
                 SELECT ctid AS place FROM \(identifier: table) \(fragment: start)
-                ORDER BY rank, job_id LIMIT \(Int64(limit)) FOR UPDATE SKIP LOCKED
+                ORDER BY rank, job_id LIMIT \(fragment: most) FOR UPDATE SKIP LOCKED
             ), gone AS (
                 DELETE FROM \(identifier: table) WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
                 RETURNING job_id, rank, is_run
             ), found AS MATERIALIZED (
                 SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank, j.key_until_start,
-                    j.key_until_end, j.batch_id,
+                    j.key_until_end, j.batch_id, j.limit_key,
                     j.start_by IS NOT NULL AND j.start_by < (SELECT usher_now()) AS is_late
                 FROM gone g JOIN jobs j ON j.id = g.job_id
                 WHERE NOT g.is_run AND j.state = 'queued'
@@ -59,10 +65,10 @@ extension JobStatements {
                 FROM locked l WHERE j.id = l.id
                 RETURNING j.id, j.name, j.home_queue, j.epoch, j.generation, j.failures, j.input, j.parent_id,
                     j.parent_event, l.rank
-            )
+            )\(fragment: accounts(leaf))
             SELECT f.id, f.name, f.home_queue, 0, 0, f.failures, f.input, NULL::bigint, NULL::text, f.rank,
                 (SELECT batch FROM batches WHERE NOT is_run), false,
-                f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL
+                f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL OR f.limit_key IS NOT NULL
             FROM found f WHERE NOT f.is_late
             UNION ALL
             SELECT s.id, s.name, s.home_queue, s.epoch, s.generation, s.failures, s.input, s.parent_id,
@@ -70,6 +76,26 @@ extension JobStatements {
             FROM started s
             """
         )
+    }
+
+    /// What a claim owes to a queue with limits: the tokens of what it took, and the slots of what came too late.
+    private static func accounts(_ leaf: LaneLeaf) -> SQL {
+        var accounts: SQL = ""
+        if leaf.isLimited {
+            accounts = """
+                , counted AS (
+                    SELECT (SELECT count(*) FROM found WHERE NOT is_late) + (SELECT count(*) FROM locked) AS taken
+                ), spent AS (
+                    UPDATE queue_limits q SET
+                        empty_at = bucket_spent(q.rate, q.burst, q.empty_at, (SELECT usher_now()), c.taken)
+                    FROM counted c WHERE q.queue = \(leaf.queue) AND q.rate IS NOT NULL AND c.taken > 0
+                )
+                """
+        }
+        if leaf.isKeyed {
+            accounts = accounts + ", " + LimitStatements.freeing("SELECT id FROM found WHERE is_late")
+        }
+        return accounts
     }
 
     /// Forgets claimed batches of runs that have all moved on.

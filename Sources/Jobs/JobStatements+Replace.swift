@@ -19,7 +19,7 @@ extension JobStatements {
                 ) WITH ORDINALITY AS g (id, input, run_at, start_by, ord)
                 ORDER BY id, ord DESC
             ), locked AS MATERIALIZED (
-                SELECT j.id, j.state, j.rank, j.is_run, j.priority, q.first_lane, q.lanes, q.side, q.ageing_ms
+                SELECT j.id, j.state, j.rank, j.is_run, j.priority, j.queue, j.limit_key, q.first_lane, q.lanes, q.side, q.ageing_ms
                 FROM jobs j JOIN queues q ON q.name = j.queue
                 WHERE j.id IN (SELECT id FROM given)
                     AND CASE WHEN j.is_run THEN j.epoch = 0 AND j.state IN ('ready', 'scheduled')
@@ -35,6 +35,13 @@ extension JobStatements {
                 DELETE FROM ready r USING standing s
                 WHERE r.lane = s.lane AND r.rank = s.rank AND r.job_id = s.job_id
                 RETURNING r.job_id
+            ), unblocked AS (
+                DELETE FROM blocked b WHERE b.ctid = ANY (ARRAY(
+                    SELECT s.ctid FROM locked l JOIN blocked s ON s.queue = l.queue AND s.key = l.limit_key
+                        AND s.rank = l.rank AND s.job_id = l.id
+                    FOR UPDATE OF s SKIP LOCKED
+                ))
+                RETURNING b.job_id
             ), moved AS (
                 UPDATE jobs j SET input = g.input, start_by = g.start_by, wake_at = g.run_at,
                     rank = CASE WHEN l.state <> 'scheduled' AND g.run_at IS NULL THEN l.rank
@@ -42,12 +49,14 @@ extension JobStatements {
                     state = CASE WHEN g.run_at IS NOT NULL THEN 'scheduled' WHEN l.is_run THEN 'ready'
                         ELSE 'queued' END::job_state
                 FROM locked l JOIN given g ON g.id = l.id
-                WHERE j.id = l.id AND (l.state = 'scheduled' OR l.id IN (SELECT job_id FROM gone))
-                RETURNING j.id, j.rank, j.is_run, j.wake_at, lane_of(l.first_lane, l.lanes, l.side, j.id) AS lane
+                WHERE j.id = l.id AND (l.state = 'scheduled' OR l.id IN (SELECT job_id FROM gone UNION ALL SELECT job_id FROM unblocked))
+                RETURNING j.id, j.queue, j.limit_key, j.priority, j.rank, j.is_run, j.wake_at, lane_of(l.first_lane, l.lanes, l.side, j.id) AS lane
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
-                SELECT rank, id, lane, is_run FROM moved WHERE wake_at IS NULL
-            ), timed AS (
+                SELECT rank, id, lane, is_run FROM moved WHERE wake_at IS NULL AND limit_key IS NULL
+            ), behind AS (
+                SELECT * FROM moved WHERE wake_at IS NULL
+            ), \(fragment: LimitStatements.blocking("behind")), timed AS (
                 INSERT INTO timers (wake_at, job_id) SELECT wake_at, id FROM moved WHERE wake_at IS NOT NULL
                 ON CONFLICT DO NOTHING
             )

@@ -88,13 +88,15 @@ extension JobStatements {
                     finished_at = CASE WHEN m.state IN ('done', 'failed', 'cancelled')
                         THEN (SELECT usher_now()) END
                 FROM mine m WHERE j.id = m.id AND (m.state <> 'done' OR m.output IS NOT NULL)
-                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, m.kind
+                RETURNING j.id, j.state, j.queue, j.rank, j.wake_at, j.name, m.kind, j.limit_key
             ), debts AS MATERIALIZED (
                 SELECT m.id, m.state, j.key_until_end, j.batch_id FROM mine m JOIN jobs j ON j.id = m.id WHERE m.owes_more
             ), \(fragment: after("debts")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
-                SELECT m.rank, m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), false
-                FROM moved m JOIN queues q ON q.name = m.queue WHERE m.state = 'queued'
+                SELECT coalesce(a.rank, m.rank), m.id, lane_of(q.first_lane, q.lanes, q.side, m.id), false
+                FROM moved m JOIN queues q ON q.name = m.queue
+                LEFT JOIN admitted a ON a.queue = m.queue AND a.key = m.limit_key AND a.job_id = m.id
+                WHERE m.state = 'queued'
             ), timed AS (
                 INSERT INTO timers (wake_at, job_id) SELECT wake_at, id FROM moved WHERE wake_at IS NOT NULL
                 ON CONFLICT DO NOTHING
@@ -102,7 +104,7 @@ extension JobStatements {
                 INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
                 SELECT id, (SELECT usher_now()), name, queue, kind FROM moved WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
-            )
+            ), \(fragment: LimitStatements.freeing("SELECT id FROM mine WHERE owes_more AND state <> 'queued'"))
             SELECT id FROM mine
             """
         )

@@ -28,13 +28,13 @@ extension JobStatements {
                 FROM locked l, due d
                 WHERE j.id = l.id AND d.job_id = l.id AND d.wake_at = l.wake_at
                     AND l.state IN ('scheduled', 'waiting')
-                RETURNING j.id, j.queue, j.rank, j.is_run
+                RETURNING j.id, j.queue, j.rank, j.is_run, j.limit_key, j.priority
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), w.is_run
-                FROM woken w JOIN queues q ON q.name = w.queue
+                FROM woken w JOIN queues q ON q.name = w.queue WHERE w.limit_key IS NULL
                 ON CONFLICT DO NOTHING
-            )
+            ), \(fragment: LimitStatements.blocking("woken"))
             SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
                 ARRAY(SELECT DISTINCT queue FROM woken)
             """

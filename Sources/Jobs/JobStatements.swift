@@ -67,6 +67,11 @@ extension JobStatements {
             SELECT a.id, coalesce(g.holder, w.id) FROM seen g
             LEFT JOIN accepted a ON a.ord = g.ord LEFT JOIN accepted w ON w.key = g.key ORDER BY g.ord
             """ : "SELECT id, NULL::bigint FROM given ORDER BY ord"
+        // Behind their keys they are put by a statement of their own.
+        let isLimited = jobs.contains { $0.limitKey != nil }
+        let limits: SQL = isLimited ? ", \(jobs.map(\.limitKey))" : ""
+        let limit: SQL = isLimited ? ", limit_key" : ""
+        let open: SQL = isLimited ? " AND limit_key IS NULL" : ""
         return Query(
             "jobs_enqueue",
             """
@@ -76,10 +81,10 @@ extension JobStatements {
                     \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input)),
                     \(jobs.map(\.runAt)), \(jobs.map { $0.parent?.id.rawValue }),
                     \(jobs.map { $0.parent?.event }), \(jobs.map(\.isRun)), \(jobs.map(\.startBy))
-                    \(fragment: arrays)\(fragment: batches)
+                    \(fragment: arrays)\(fragment: batches)\(fragment: limits)
                 ) WITH ORDINALITY AS g (
                     name, queue, priority, input, run_at, parent_id, parent_event, is_run, start_by
-                    \(fragment: names)\(fragment: batch), ord
+                    \(fragment: names)\(fragment: batch)\(fragment: limit), ord
                 )
             ), \(fragment: taking) accepted AS (
                 SELECT g.*, lane_of(q.first_lane, q.lanes, q.side, g.id) AS lane, q.name AS known_queue,
@@ -89,16 +94,16 @@ extension JobStatements {
             ), made AS (
                 INSERT INTO jobs (
                     id, name, home_queue, queue, priority, is_run, state, rank, wake_at, start_by, input, parent_id,
-                    parent_event\(fragment: columns)\(fragment: batch)
+                    parent_event\(fragment: columns)\(fragment: batch)\(fragment: limit)
                 )
                 SELECT id, name, known_queue, queue, priority, is_run,
                     CASE WHEN run_at IS NOT NULL THEN 'scheduled' WHEN is_run THEN 'ready' ELSE 'queued'
                     END::job_state,
-                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)\(fragment: batch)
+                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)\(fragment: batch)\(fragment: limit)
                 FROM accepted
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
-                SELECT rank, id, lane, is_run FROM accepted WHERE run_at IS NULL
+                SELECT rank, id, lane, is_run FROM accepted WHERE run_at IS NULL\(fragment: open)
             ), timed AS (
                 INSERT INTO timers (wake_at, job_id) SELECT run_at, id FROM accepted WHERE run_at IS NOT NULL
             )\(fragment: tally)

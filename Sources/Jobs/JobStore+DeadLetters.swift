@@ -99,12 +99,12 @@ extension JobStore {
                         queue = j.home_queue, failures = 0, error = NULL, finished_at = NULL, wake_at = NULL,
                         cancel_requested = false
                     FROM locked l WHERE j.id = l.id
-                    RETURNING j.id, j.queue, j.rank, j.is_run, j.batch_id
+                    RETURNING j.id, j.queue, j.rank, j.is_run, j.batch_id, j.limit_key, j.priority
                 ), \(fragment: JobStatements.untally("woken")), lined AS (
                     INSERT INTO ready (rank, job_id, lane, is_run)
                     SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), w.is_run
-                    FROM woken w JOIN queues q ON q.name = w.queue
-                )
+                    FROM woken w JOIN queues q ON q.name = w.queue WHERE w.limit_key IS NULL
+                ), \(fragment: LimitStatements.blocking("woken"))
                 SELECT (SELECT count(*) FROM woken), (SELECT max(job_id) FROM picked),
                     ARRAY(SELECT DISTINCT queue FROM woken)
                 """

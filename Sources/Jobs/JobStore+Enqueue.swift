@@ -85,7 +85,15 @@ extension JobStore {
         in transaction: inout Transaction
     ) async throws -> [Row] {
         do {
-            return try await transaction.query(JobStatements.enqueue(jobs, keys: keys))
+            let rows = try await transaction.query(JobStatements.enqueue(jobs, keys: keys))
+            let limited = try zip(jobs, rows).compactMap { job, row in
+                job.limitKey == nil ? nil : try row[0] as Int64?
+            }
+            if !limited.isEmpty {
+                let ids = limited.map(JobID.init(rawValue:))
+                _ = try await transaction.query(LimitStatements.block(ids))
+            }
+            return rows
         } catch let error as PostgresError where error.sqlState == .notNullViolation || error.table == "ready"
         {
             throw JobsError.unknownQueues(Set(jobs.map(\.queue)))

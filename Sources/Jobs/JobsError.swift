@@ -7,7 +7,7 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
                 invalidKey, unknownBatch
             case undecodable,
                 leaseLost,
-                schema
+                schema, invalidLimit
         }
         private let value: Value
 
@@ -33,6 +33,8 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let undecodable = Self(value: .undecodable)
         /// Another process leads now.
         public static let leaseLost = Self(value: .leaseLost)
+        /// A limit lies outside of what is accepted.
+        public static let invalidLimit = Self(value: .invalidLimit)
         /// The schema and this binary do not fit.
         public static let schema = Self(value: .schema)
     }

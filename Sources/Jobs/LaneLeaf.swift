@@ -4,10 +4,16 @@ package struct LaneLeaf: Sendable, Hashable {
     package let number: Int32
     /// The queue it belongs to.
     package let queue: String
+    /// Whether the queue has jobs with keys, which must be dispatched to their lanes.
+    package let isKeyed: Bool
+    /// Whether the queue has a limit for all its jobs, which every claim must ask.
+    package let isLimited: Bool
 
-    package init(number: Int32, queue: String) {
+    package init(number: Int32, queue: String, isKeyed: Bool = false, isLimited: Bool = false) {
         self.number = number
         self.queue = queue
+        self.isKeyed = isKeyed
+        self.isLimited = isLimited
     }
 }
 

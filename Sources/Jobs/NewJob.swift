@@ -22,6 +22,10 @@ public struct NewJob: Sendable {
     public var unique: Uniqueness?
     /// The batch it belongs to.
     public var batch: JobBatch?
+    /// Whose share of the queue's limits it takes; nil is nobody's.
+    ///
+    /// See ``QueueLimits``. Jobs of a key wait for its limits, apart from the lanes, and start in order.
+    public var limitKey: String?
     /// Whether it is a workflow's run, which may park.
     package var isRun = false
     /// The run to tell, and the name of the event to tell it by, when this job ends.
@@ -36,7 +40,9 @@ public struct NewJob: Sendable {
     }
 
     /// Whether its rows are all there is to it.
-    var isPlain: Bool { key == nil && unique == nil && parent == nil && batch == nil }
+    var isPlain: Bool {
+        key == nil && unique == nil && limitKey == nil && parent == nil && batch == nil
+    }
 
     /// Describes a job.
     ///
@@ -49,6 +55,7 @@ public struct NewJob: Sendable {
     ///   - startBy: dropped, and counted as expired, when claimed later.
     ///   - key: for dedupe, unique in the schema; see `unique`.
     ///   - unique: which others are the same job; without it, those under the same key while the row is kept.
+    ///   - limitKey: whose limits it is counted under.
     public init(
         name: String,
         queue: String = "default",
@@ -57,8 +64,10 @@ public struct NewJob: Sendable {
         runAt: PostgresTimestamp? = nil,
         startBy: PostgresTimestamp? = nil,
         key: String? = nil,
-        unique: Uniqueness? = nil
+        unique: Uniqueness? = nil,
+        limitKey: String? = nil
     ) {
+        self.limitKey = limitKey
         self.name = name
         self.queue = queue
         self.priority = priority

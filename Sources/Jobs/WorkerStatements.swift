@@ -41,7 +41,10 @@ package enum WorkerStatements {
     package static func lanes(of queues: [String]) -> Query {
         Query(
             "queues_lanes",
-            "SELECT name, first_lane, lanes, side FROM queues WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name"
+            """
+            SELECT name, first_lane, lanes, side, is_keyed, is_limited
+            FROM queues WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name
+            """
         )
     }
 
@@ -114,17 +117,19 @@ package enum WorkerStatements {
                     finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
                 RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.name, j.home_queue, j.key_until_end,
-                    j.batch_id
+                    j.batch_id, j.limit_key
             ), \(fragment: JobStatements.after("freed")), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
-                SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
-                FROM freed f JOIN queues q ON q.name = f.queue WHERE f.state <> 'failed'
+                SELECT coalesce(a.rank, f.rank), f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
+                FROM freed f JOIN queues q ON q.name = f.queue
+                LEFT JOIN admitted a ON a.queue = f.queue AND a.key = f.limit_key AND a.job_id = f.id
+                WHERE f.state <> 'failed'
                 ON CONFLICT DO NOTHING
             ), dead AS (
                 INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
                 SELECT id, (SELECT usher_now()), name, home_queue, 'crashed' FROM freed WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
-            )
+            ), \(fragment: LimitStatements.freeing("SELECT id FROM freed WHERE state = 'failed'"))
             SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM freed),
                 ARRAY(SELECT DISTINCT queue FROM freed WHERE state <> 'failed')
             """

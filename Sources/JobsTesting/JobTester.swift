@@ -48,6 +48,9 @@ public struct JobTester: Sendable {
             Query("test_last_id", "SELECT nextval('job_ids')")
         )[0][0]
         let ids = try await store.enqueue(jobs, in: &transaction).map(\.rawValue).filter { $0 > last }
+        for queue in Set(jobs.filter { $0.limitKey != nil }.map(\.queue)).sorted() {
+            _ = try await transaction.query(LimitStatements.dispatch(queue: queue, most: 1000))
+        }
         let places = try await transaction.query(
             Query(
                 "test_places",
@@ -182,10 +185,14 @@ public struct JobTester: Sendable {
     // MARK: Underneath
 
     private func leaves(of queue: String) async throws -> [LaneLeaf] {
-        try await postgres.query(WorkerStatements.lanes(of: [queue])).flatMap { row in
-            let first: Int32 = try row[1]
-            let count: Int32 = try row[2]
-            return (first..<(first + 2 * count)).map { LaneLeaf(number: $0, queue: queue) }
+        guard let row = try await postgres.query(WorkerStatements.lanes(of: [queue])).first else { return [] }
+        let first: Int32 = try row[1]
+        let count: Int32 = try row[2]
+        let isKeyed: Bool = try row[4]
+        let isLimited: Bool = try row[5]
+        if isKeyed { _ = try await postgres.query(LimitStatements.dispatch(queue: queue, most: 1000)) }
+        return (first..<(first + 2 * count)).map {
+            LaneLeaf(number: $0, queue: queue, isKeyed: isKeyed, isLimited: isLimited)
         }
     }
 

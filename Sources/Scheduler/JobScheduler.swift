@@ -17,6 +17,8 @@ public final class JobScheduler: Sendable {
     private let store: JobStore
     private let stopping = Atomic<Bool>(false)
     private let leadingUntil = Atomic<UInt64>(0)
+    /// The key that the sweep of blocked jobs came to last.
+    private let swept = Lock((queue: "", key: ""))
 
     /// Makes a scheduler.
     ///
@@ -72,6 +74,9 @@ public final class JobScheduler: Sendable {
             }
             group.addTask { [self] in
                 await repeatWhileLeading(every: .seconds(1), "rotate") { try await self.rotate() }
+            }
+            group.addTask { [self] in
+                await repeatWhileLeading(every: .seconds(1), "sweep") { try await self.sweep() }
             }
             group.addTask { [self] in
                 await repeatWhileLeading(every: .seconds(30), "maintain") { try await self.maintain() }
@@ -182,6 +187,18 @@ public final class JobScheduler: Sendable {
         }
     }
 
+    /// Signals a part of the keys with blocked jobs that have room and nobody was told of, and notes where it stopped.
+    private func sweep() async throws {
+        let row = try await postgres.query(
+            LimitStatements.sweep(after: swept.withLock { $0 }, most: 1000)
+        )[0]
+        let queue: String? = try row[0]
+        let key: String? = try row[1]
+        swept.withLock { $0 = (queue ?? "", key ?? "") }
+        let queues: [String] = try row[2]
+        if !queues.isEmpty { store.wake(queues) }
+    }
+
     private func fireSchedules() async throws {
         let fired = try await RecurrenceFiring.fireDue(on: postgres)
         if !fired.queues.isEmpty { store.wake(fired.queues) }
@@ -212,5 +229,6 @@ public final class JobScheduler: Sendable {
         if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
         _ = try await postgres.execute(JobStatements.dropOrphanTimers())
         _ = try await postgres.execute(BatchFold.forget(olderThan: keep))
+        _ = try await postgres.query(LimitStatements.forgetKeys(most: 10_000))
     }
 }

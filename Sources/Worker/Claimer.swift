@@ -24,6 +24,8 @@ struct Claimer {
     private var suspectUntil: MonotonicTime?
     private var lookedAt: MonotonicTime?
     private var floorsUntil: MonotonicTime?
+    /// Whether keys had more signals than one dispatch takes.
+    private(set) var hasMore = false
 
     init(postgres: PostgresClient) {
         self.postgres = postgres
@@ -41,10 +43,14 @@ struct Claimer {
         }
         guard !asked.isEmpty, limit > 0 else { return [] }
         let start = turn % asked.count
-        let order = Array(
+        var order = Array(
             (asked[start...] + asked[..<start]).prefix(isFlood ? max(1, limit / Self.worthwhile) : limit)
         )
         turn += order.count
+        try await dispatch(order)
+        // Queues' limits are locked in the order of their names, as every claimer does.
+        order = order.filter { !$0.isLimited } + order.filter(\.isLimited).sorted { $0.queue < $1.queue }
+        let began = MonotonicTime.now
         let share = max(1, min(Self.batch, (limit + order.count - 1) / order.count))
         let usesFloors = floorsUntil.map { now < $0 } ?? false
         let answers = try await postgres.pipeline(
@@ -53,10 +59,14 @@ struct Claimer {
                 return JobStatements.claim(leaf, limit: share, worker: worker, floor: floor)
             }
         )
-        if !usesFloors { learn(elapsed: .now - now, rows: answers.reduce(0) { $0 + $1.count }) }
+        // Waiting for a queue's limit says nothing of its lanes.
+        if !usesFloors, !order.contains(where: \.isLimited) {
+            learn(elapsed: .now - began, rows: answers.reduce(0) { $0 + $1.count })
+        }
         var claimed: [ClaimedJob] = []
         for (leaf, rows) in zip(order, answers) {
-            known[leaf.number, default: Leaf()].wasEmptyAt = rows.isEmpty ? now : nil
+            known[leaf.number, default: Leaf()].wasEmptyAt =
+                rows.isEmpty && !leaf.isKeyed && !leaf.isLimited ? now : nil
             known[leaf.number]?.wasFull = rows.count == share
             if rows.isEmpty { known[leaf.number]?.last = nil }
             for row in rows {
@@ -78,6 +88,19 @@ struct Claimer {
     private mutating func learn(elapsed: Duration, rows: Int) {
         let usual = Duration.milliseconds(10) + .microseconds(50) * rows
         floorsUntil = elapsed > usual ? .now + min(elapsed * 20, .seconds(60)) : nil
+    }
+
+    /// Lets blocked jobs of these leaves' queues into their lanes, where there is room for them.
+    ///
+    /// A commit of its own, so that the keys' rows are not locked until the claim's.
+    private mutating func dispatch(_ leaves: [LaneLeaf]) async throws {
+        hasMore = false
+        let queues = Set(leaves.filter(\.isKeyed).map(\.queue))
+        guard !queues.isEmpty else { return }
+        let answers = try await postgres.pipeline(
+            queues.sorted().map { LimitStatements.dispatch(queue: $0, most: Self.batch) }
+        )
+        hasMore = try answers.contains { rows in try rows[0][0] as Int64 == Int64(Self.batch) }
     }
 
     // MARK: Lost answers

@@ -116,9 +116,13 @@ public final class JobWorker: Sendable {
             let first: Int32 = try row[1]
             let count: Int32 = try row[2]
             let side: Int16 = try row[3]
+            let isKeyed: Bool = try row[4]
+            let isLimited: Bool = try row[5]
             for side in [1 - side, side] {
                 let start = first + Int32(side) * count
-                known += (start..<(start + count)).map { LaneLeaf(number: $0, queue: queue) }
+                known += (start..<(start + count)).map {
+                    LaneLeaf(number: $0, queue: queue, isKeyed: isKeyed, isLimited: isLimited)
+                }
             }
         }
         leaves.withLock { $0 = known }
@@ -164,13 +168,17 @@ public final class JobWorker: Sendable {
             // Polling goes on without.
             return
         }
-        for await event in postgres.listen([ReadyNotifier.channelPrefix + schema]) {
-            if case .notification(_, ReadyNotifier.cancellations) = event {
-                // Should it fail, the heartbeat looks again.
+        let changes = LimitStatements.channelPrefix + schema
+        // Should what follows fail, the heartbeat looks again.
+        for await event in postgres.listen([ReadyNotifier.channelPrefix + schema, changes]) {
+            switch event {
+            case .notification(_, ReadyNotifier.cancellations):
                 try? await heedCancellations()
-            } else {
-                wake.raise()
+                continue
+            case .reconnected, .notification(channel: changes, payload: _): try? await refreshLeaves()
+            case .notification: break
             }
+            wake.raise()
         }
     }
 
@@ -209,7 +217,9 @@ public final class JobWorker: Sendable {
                     try? await Task.sleep(for: configuration.pollInterval)
                 }
             }
-            if claimed < max(1, free / 2) { await wake.wait(atMost: configuration.pollInterval) }
+            if claimed < max(1, free / 2), !claimer.hasMore {
+                await wake.wait(atMost: configuration.pollInterval)
+            }
         }
     }
 

@@ -54,6 +54,32 @@ struct OperationsTests {
         }
     }
 
+    @Test func `Operators pause and resume a queue, and both are chained`() async throws {
+        try await withGateway { house in
+            func post(_ call: String) async throws -> Answer {
+                try await house.send(.post, "/v1/operator/queues/\(call)", token: house.operatorKey)
+            }
+            let paused = try await post("reservations/pause")
+            #expect(paused.status == 200 && paused["paused"]?.bool == true, "\(paused)")
+            let queues = try await house.send(.get, "/v1/operator/queues", token: house.operatorKey)
+            let held = queues["queues"]?.array?.filter { $0["paused"]?.bool == true }
+            #expect(held?.compactMap { $0["name"]?.string } == ["reservations"], "\(queues)")
+            #expect(try await post("reservations/pause").status == 200)
+            let resumed = try await post("reservations/resume")
+            #expect(resumed.status == 200 && resumed["paused"]?.bool == false, "\(resumed)")
+            let unknown = try await post("nowhere/pause")
+            #expect(unknown.status == 404 && unknown["code"]?.string == "unknown_queue", "\(unknown)")
+            let entries = try await house.database.client.query(
+                Query(
+                    "test.entries",
+                    "SELECT action FROM audit_entries WHERE on_sale_id = 0 ORDER BY ordinal"
+                )
+            )
+            // The second pause changed nothing.
+            #expect(try entries.map { try $0[0] as String } == ["pause", "resume"])
+        }
+    }
+
     @Test func `Scaling is chained with who, from and to, and the audit sees a changed or missing entry`()
         async throws
     {

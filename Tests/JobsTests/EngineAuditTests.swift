@@ -42,6 +42,26 @@ struct EngineAuditTests {
                 "INSERT INTO ready (rank, job_id, lane, is_run) SELECT 0, job_ids[1], 3, false FROM claims WHERE NOT is_run"
         ),
         Violation(
+            name: "no queued job was lost between its lane, its claim and its closure",
+            sql: "DELETE FROM blocked"
+        ),
+        Violation(
+            name: "no plain job is in two places at once",
+            sql: "INSERT INTO blocked SELECT 'keyed', 'a', 0, job_id, 0 FROM admitted"
+        ),
+        Violation(
+            name: "a key's slots are held by its ready and running jobs, one each",
+            sql: "DELETE FROM admitted"
+        ),
+        Violation(
+            name: "a key's slots are held by its ready and running jobs, one each",
+            sql: "INSERT INTO admitted SELECT 'keyed', 'b', job_id, 0 FROM blocked"
+        ),
+        Violation(
+            name: "no blocked job waits for a key that has room and of which nobody was told",
+            sql: "UPDATE queue_limits SET key_max_running = 2"
+        ),
+        Violation(
             name: "no parent waits for a child that has ended",
             sql: """
                 UPDATE jobs SET parent_id = (SELECT max(id) FROM jobs WHERE state = 'waiting'), parent_event = 'poked'
@@ -91,6 +111,13 @@ struct EngineAuditTests {
         _ = try await database.client.query(
             JobStatements.settle([JobEnd(batch: claimed[0].batch, id: plain[0], next: .done(output: nil))])
         )
+        // Of a key: one admitted, one blocked.
+        try await store.ensureQueue("keyed", lanes: 1)
+        try await store.setLimits(QueueLimits(perKey: KeyLimit(maxRunning: 1)), queue: "keyed")
+        _ = try await store.enqueue(
+            (0..<2).map { _ in NewJob(name: "x", queue: "keyed", input: input, limitKey: "a") }
+        )
+        _ = try await database.client.query(LimitStatements.dispatch(queue: "keyed", most: 10))
     }
 
     @Test func `Tables in order pass every check`() async throws {

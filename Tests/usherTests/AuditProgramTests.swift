@@ -40,7 +40,7 @@ struct AuditProgramTests {
                     "no queued job was lost between its lane, its claim and its closure",
                     // The ready ones are gone already.
                     "SELECT 1",
-                    "(y) of queue default is neither ready, nor held by a worker, nor closed"
+                    "(y) of queue default is neither blocked, nor ready, nor held by a worker, nor closed"
                 ),
                 Crime(
                     "no plain job is in two places at once",
@@ -49,6 +49,16 @@ struct AuditProgramTests {
                     SELECT 0, c.job_ids[1], q.first_lane, false FROM closures c, queues q WHERE q.name = c.queue
                     """,
                     " is in 2 places at once"
+                ),
+                Crime(
+                    "a key's slots are held by its ready and running jobs, one each",
+                    "INSERT INTO admitted VALUES ('default', 'a', 1000, 0)",
+                    "job 1000 holds a slot of key a in queue default, but is neither ready nor running"
+                ),
+                Crime(
+                    "no blocked job waits for a key that has room and of which nobody was told",
+                    "INSERT INTO blocked VALUES ('default', 'b', 0, 1000, 0)",
+                    "key b of queue default has room for 1 of its 1 blocked jobs and no signal"
                 ),
                 Crime(
                     "every job that waits for a time has its timer",

@@ -27,6 +27,28 @@ extension Operation {
             .json(try await OperatorDocuments.workers(services.postgres))
         },
         Operation(
+            "pauseQueue",
+            .post,
+            "/v1/operator/queues/{name}/pause",
+            .operator,
+            "Holds a queue: what runs goes on, and nothing more is started.",
+            success: (200, "QueueState"),
+            problems: [.unknownQueue, .outcomeUnknown]
+        ) { services, call, holder in
+            try await OperatorDocuments.setPaused(true, services, call, holder)
+        },
+        Operation(
+            "resumeQueue",
+            .post,
+            "/v1/operator/queues/{name}/resume",
+            .operator,
+            "Lets a queue go on that was held.",
+            success: (200, "QueueState"),
+            problems: [.unknownQueue, .outcomeUnknown]
+        ) { services, call, holder in
+            try await OperatorDocuments.setPaused(false, services, call, holder)
+        },
+        Operation(
             "scalePool",
             .post,
             "/v1/operator/pools/{name}/scale",
@@ -61,7 +83,7 @@ enum OperatorDocuments {
                 """
                 SELECT q.name, q.lanes, q.paused, (
                     SELECT count(*) FROM ready r WHERE r.lane >= q.first_lane AND r.lane < q.first_lane + 2 * q.lanes
-                )
+                ), (SELECT count(*) FROM blocked b WHERE b.queue = q.name)
                 FROM queues q ORDER BY q.name
                 """
             )
@@ -74,10 +96,34 @@ enum OperatorDocuments {
                         json.field("lanes", try row[1] as Int)
                         json.field("paused", try row[2] as Bool)
                         json.field("ready", try row[3] as Int64)
+                        json.field("blocked", try row[4] as Int64)
                     }
                 }
             }
         }
+    }
+
+    /// Holds or lets go the queue that the path names.
+    static func setPaused(
+        _ isPaused: Bool,
+        _ services: Services,
+        _ call: Call,
+        _ holder: APIKeys.Holder
+    ) async throws -> HTTPResponse {
+        let name = call.parameters["name"]
+        guard try await services.controls.setPaused(isPaused, queue: name, by: holder) else {
+            throw Problem.unknownQueue
+        }
+        services.logger.info(
+            isPaused ? "queue paused" : "queue resumed",
+            ["queue": name, "by": holder.actor]
+        )
+        return .json(
+            JSONWriter.object {
+                $0.field("name", name)
+                $0.field("paused", isPaused)
+            }
+        )
     }
 
     static func workers(_ postgres: PostgresClient) async throws -> [UInt8] {

@@ -49,6 +49,7 @@ extension Schema {
         ("BuyerKey", object([("on_sale", .string), ("key", .string)])),
         ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
+        ("QueueState", object([("name", .string), ("paused", .boolean)])),
         ("Scale", object([("workers", .integer)])),
         ("Pool", object([("name", .string), ("queues", .list(.string)), ("workers", .integer)])),
     ]
@@ -141,6 +142,7 @@ extension Schema {
 
     private static let queue: Members = [
         ("name", .string), ("lanes", .integer), ("paused", .boolean), ("ready", .integer),
+        ("blocked", .integer),
     ]
 
     private static let worker: Members = [

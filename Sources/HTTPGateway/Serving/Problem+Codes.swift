@@ -53,6 +53,7 @@ extension Problem {
         code: "unknown_reservation",
         title: "There is no such reservation."
     )
+    static let unknownQueue = Self(status: 404, code: "unknown_queue", title: "There is no such queue.")
     static let unknownPool = Self(
         status: 404,
         code: "unknown_pool",
@@ -153,7 +154,7 @@ extension Problem {
             .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
             .wrongPlace,
             .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .unknownOnSale,
-            .unknownPlace, .unknownReservation, .unknownPool,
+            .unknownPlace, .unknownReservation, .unknownQueue, .unknownPool,
             .notOpen,
             .notYet, .full, .soldOut, .seatsTaken, .contended, .wrongState, .limitReached, .inProgress,
             .closed,

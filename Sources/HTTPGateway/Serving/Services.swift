@@ -18,6 +18,7 @@ final class Services: Sendable {
     let seats: SeatMaps
     let onSales: OnSales
     let pools: Pools
+    let controls: QueueControls
     let reservations: Reservations
     let starter: EagerStarter
     let callbacks: PaymentCallbacks?
@@ -44,6 +45,7 @@ final class Services: Sendable {
         places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
+        controls = QueueControls(postgres: postgres)
         seats = SeatMaps(postgres: postgres)
         starter = EagerStarter(postgres: postgres, registry: registry, logger: logger)
         let workflows = WorkflowClient(postgres: postgres)
