@@ -147,5 +147,7 @@ private struct EndRow {
         case .handedBack:
             state = "queued"
         }
+        // Postgres keeps no NUL in a text, and an error may quote anything.
+        error?.replace("\0", with: "\u{FFFD}")
     }
 }

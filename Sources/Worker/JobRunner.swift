@@ -33,6 +33,7 @@ final class JobRunner: Sendable {
     let postgres: PostgresClient
     let performer: JobPerformer
     let logger: Logger
+    private let writer: EndWriter
     private let journal: JobJournal
     private let settled: @Sendable ([ClaimedJob]) -> Void
     private let work: AsyncStream<[Slot]>
@@ -54,6 +55,7 @@ final class JobRunner: Sendable {
         self.postgres = postgres
         self.logger = logger
         self.settled = settled
+        writer = EndWriter(postgres: postgres, logger: logger)
         (work, feed) = AsyncStream.makeStream()
         (wholes, wholeFeed) = AsyncStream.makeStream()
         // One pending signal is enough: whoever takes it takes everything.
@@ -269,32 +271,9 @@ final class JobRunner: Sendable {
         }
         if !gone.isEmpty { state.withLock { state in for batch in gone { state.running[batch] = nil } } }
         guard !whole.isEmpty || !parts.isEmpty else { return }
-        var statements: [Query] = []
-        if !whole.isEmpty { statements.append(JobStatements.close(batches: whole.map(\.batch))) }
-        if !parts.isEmpty {
-            statements.append(
-                JobStatements.settle(
-                    parts.map { JobEnd($0.job, $0.end) }
-                )
-            )
+        if await writer.write(closing: whole.map(\.batch), settling: parts) {
+            settled(whole.flatMap(\.jobs) + parts.map(\.job))
         }
-        let jobs = whole.flatMap(\.jobs) + parts.map(\.job)
-        var delay = Duration.milliseconds(20)
-        while true {
-            do {
-                let answers = try await postgres.pipeline(statements)
-                let lost = whole.count + parts.count - answers.reduce(0) { $0 + $1.count }
-                if lost > 0 { logger.warning("ends came after the claim was taken away", ["ends": lost]) }
-                break
-            } catch {
-                // The claims hold as long as the heartbeat does; after an unknown commit the fence tells.
-                logger.warning("ends could not be written yet", ["jobs": jobs.count, "error": "\(error)"])
-                if Task.isCancelled { return }
-                try? await Task.sleep(for: delay)
-                delay = min(delay * 2, .seconds(2))
-            }
-        }
-        settled(jobs)
     }
 
     /// Whether an end is told by the closure alone.

@@ -43,6 +43,41 @@ struct JournalTests {
         }
     }
 
+    /// Returns what it was given, or something that Postgres has no place for.
+    private struct Echo: Job {
+        static let name = "echo"
+
+        func perform(_ context: JobContext, _ text: String) async throws -> String {
+            if text == "garbled" { throw JobVerdict.discard("no\0pe") }
+            return text == "unkeepable" ? "no\0pe" : text
+        }
+    }
+
+    @Test func `An end that can't be kept fails its job and costs its neighbours nothing`() async throws {
+        try await withDatabase { database in
+            let desk = try await JobDesk(database)
+            var registry = WorkflowRegistry()
+            registry.register(Echo())
+            var ids: [String: JobID] = [:]
+            for text in ["a", "b", "unkeepable", "c", "garbled", "d"] {
+                ids[text] = try await desk.enqueue(Echo.self, text)
+            }
+            let jobs = try await withWorker(database, registry) { _ in
+                var jobs: [String: JobRecord] = [:]
+                for (text, id) in ids { jobs[text] = try await database.ended(id) }
+                return jobs
+            }
+            for text in ["a", "b", "c", "d"] {
+                #expect(jobs[text]?.state == .done)
+                #expect(jobs[text]?.output?.text == "\"\(text)\"")
+            }
+            #expect(jobs["unkeepable"]?.state == .failed)
+            #expect(jobs["unkeepable"]?.error?.hasPrefix("its end can't be kept") == true)
+            #expect(jobs["garbled"]?.state == .failed)
+            #expect(jobs["garbled"]?.error?.contains("no\u{FFFD}pe") == true)
+        }
+    }
+
     private struct Quiet: Job {
         static let name = "quiet"
         func perform(_ context: JobContext, _ input: Int) async throws {}
