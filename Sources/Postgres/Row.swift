@@ -6,9 +6,27 @@
 /// let dueAt: PostgresTimestamp? = try row["due_at"]
 /// ```
 public struct Row: Sendable {
-    let result: ResultSet
-    let index: Int
-    let query: Query
+    /// What rows of one result share, so that passing a row on costs one reference.
+    final class Source: Sendable {
+        let result: ResultSet
+        let query: Query
+
+        init(_ result: ResultSet, of query: Query) {
+            self.result = result
+            self.query = query
+        }
+    }
+
+    private let source: Source
+    private let index: Int
+
+    init(_ source: Source, at index: Int) {
+        self.source = source
+        self.index = index
+    }
+
+    private var result: ResultSet { source.result }
+    private var query: Query { source.query }
 
     /// Reads a column by position, from 0.
     ///

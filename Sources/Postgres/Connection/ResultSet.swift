@@ -78,7 +78,8 @@ internal import Glibc
     }
 
     func rows(of query: Query) -> [Row] {
-        (0..<rowCount).map { Row(result: self, index: $0, query: query) }
+        let source = Row.Source(self, of: query)
+        return (0..<rowCount).map { Row(source, at: $0) }
     }
 
     /// The server's complaint.
