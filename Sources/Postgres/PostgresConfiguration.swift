@@ -8,10 +8,12 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
 
     /// The one schema on the search path; nil leaves the path as the server has it.
     public var schema: String?
-    /// Whether the planner is kept from reading tables from end to end where an index would do.
+    /// Whether each statement is planned once, for any values, and kept from reading tables from end to end where an
+    /// index would do.
     ///
     /// For processes that work on single rows all day: a plan that was made and kept when a table was small reads all
-    /// of it when it has grown. Not for those that read much at once, such as reports.
+    /// of it when it has grown, and planning a claim anew costs more than running it. Not for those that read much at
+    /// once, such as reports.
     public var prefersIndexes = false
     /// What `pg_stat_activity` calls us.
     public var applicationName = "usher"
@@ -170,7 +172,9 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         all["port"] = endpoint.port.isEmpty ? nil : endpoint.port
         all["target_session_attrs"] = sessionAttributes
         if prefersIndexes {
-            all["options"] = (all["options"].map { $0 + " " } ?? "") + "-c enable_seqscan=off -c jit=off"
+            all["options"] =
+                (all["options"].map { $0 + " " } ?? "")
+                + "-c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
         }
         if let schema {
             // The server splits options at blanks, which a backslash escapes.
