@@ -27,7 +27,17 @@ extension JobStore {
     /// - Returns: one answer per job, in order.
     /// - Throws: ``JobsError`` (`unknownQueue`, `invalidJob`), ``PostgresError``.
     public func offer(_ jobs: [NewJob]) async throws -> [Enqueued] {
-        let answers = try await postgres.withTransaction { tx in try await offer(jobs, in: &tx) }
+        let answers = try await postgres.withTransaction { tx in
+            guard !jobs.isEmpty, jobs.allSatisfy(\.isPlain) else { return try await offer(jobs, in: &tx) }
+            // One statement makes them, and BEGIN and COMMIT go with it.
+            let encoded = try jobs.map { try $0.encoded(by: codec) }
+            let rows = try await Self.tellingUnknownQueues(of: jobs) {
+                try await tx.commit(after: [JobStatements.enqueue(encoded, keys: encoded.map { _ in nil })])[
+                    0
+                ]
+            }
+            return try rows.map { Enqueued(id: JobID(rawValue: try $0[0]), outcome: .made) }
+        }
         wake(Set(zip(jobs, answers).filter { $0.runAt == nil && $1.outcome != .found }.map(\.0.queue)))
         return answers
     }
@@ -84,7 +94,7 @@ extension JobStore {
         _ keys: [JobKey?],
         in transaction: inout Transaction
     ) async throws -> [Row] {
-        do {
+        try await tellingUnknownQueues(of: jobs) {
             let rows = try await transaction.query(JobStatements.enqueue(jobs, keys: keys))
             let limited = try zip(jobs, rows).compactMap { job, row in
                 job.limitKey == nil ? nil : try row[0] as Int64?
@@ -94,6 +104,15 @@ extension JobStore {
                 _ = try await transaction.query(LimitStatements.block(ids))
             }
             return rows
+        }
+    }
+
+    private static func tellingUnknownQueues(
+        of jobs: [NewJob],
+        _ body: () async throws -> [Row]
+    ) async throws -> [Row] {
+        do {
+            return try await body()
         } catch let error as PostgresError where error.sqlState == .notNullViolation || error.table == "ready"
         {
             throw JobsError.unknownQueues(Set(jobs.map(\.queue)))
