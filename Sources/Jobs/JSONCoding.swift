@@ -11,6 +11,15 @@ package enum JSONCoding {
         return JSONB(text: String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// Kept, because making one costs as much as decoding a small document.
+    ///
+    /// It is never changed.
+    private static let decoder = {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return decoder
+    }()
+
     /// Decodes a value.
     ///
     /// `what` names the document in the error, such as `checkpoint hold of run 12`.
@@ -22,10 +31,8 @@ package enum JSONCoding {
         from json: JSONB,
         what: @autoclosure () -> String
     ) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
         do {
-            return try decoder.decode(type, from: Data(json.text.utf8))
+            return try decoder.decode(type, from: Data(json.bytes))
         } catch {
             throw JobsError(code: .undecodable, message: "\(what()) is not a \(type): \(Self.reason(error))")
         }

@@ -14,6 +14,14 @@ public protocol JobDefinition: Sendable {
     static var retry: RetryPolicy { get }
     /// The version of ``Input``; raise it when old inputs no longer decode, and write ``upgrade(_:from:)``.
     static var version: Int { get }
+    /// Reads an input of this version.
+    ///
+    /// `Codable` does, at a few microseconds each; where that is more than the work itself, read the document by hand.
+    ///
+    /// - Parameter json: the input as it was enqueued.
+    /// - Returns: the input.
+    /// - Throws: anything; the job is then kept as an unreadable dead letter.
+    static func decode(_ json: JSONB) throws -> Input
     /// Makes an input of this version from one of an older.
     ///
     /// - Parameters:
@@ -33,6 +41,10 @@ extension JobDefinition {
     public static var retry: RetryPolicy { .default }
     /// The first version.
     public static var version: Int { 1 }
+    /// Reads JSON, with dates by ISO 8601.
+    public static func decode(_ json: JSONB) throws -> Input {
+        try JSONCoding.decode(Input.self, from: json, what: "it")
+    }
     /// Refuses: a type that raises its version says how.
     public static func upgrade(_ json: JSONB, from version: Int) throws -> JSONB {
         throw JobsError(

@@ -50,15 +50,11 @@ package struct VersionedInput: Sendable {
         of id: JobID,
         codec: (any InputCodec)? = nil
     ) throws -> Code.Input {
-        let what = "input of \(Code.name) \(id)"
+        var what: String { "input of \(Code.name) \(id)" }
         do {
             let stored = try codec?.decode(stored, of: Code.name) ?? stored
             // A type that never changed looks for no version, unless the input is not its own.
-            if Code.version == 1,
-                let input = try? JSONCoding.decode(Code.Input.self, from: stored, what: what)
-            {
-                return input
-            }
+            if Code.version == 1, let input = try? Code.decode(stored) { return input }
             let input = Self(stored: stored)
             guard input.version <= Code.version else {
                 throw UnreadableInput(
@@ -67,11 +63,11 @@ package struct VersionedInput: Sendable {
             }
             let json =
                 input.version == Code.version ? input.json : try Code.upgrade(input.json, from: input.version)
-            return try JSONCoding.decode(Code.Input.self, from: json, what: what)
+            return try Code.decode(json)
         } catch let error as UnreadableInput {
             throw error
         } catch {
-            throw UnreadableInput(reason: "\(error)")
+            throw UnreadableInput(reason: "\(what): \(error)")
         }
     }
 }
