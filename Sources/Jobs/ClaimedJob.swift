@@ -46,22 +46,35 @@ public struct ClaimedJob: Sendable {
         parent = nil
     }
 
+    // What the claim statement says of a job in one number.
+    static let isRun: Int16 = 1
+    static let owesMore: Int16 = 2
+
     /// Reads a row of the claim statement.
     package init(claim row: Row, from queue: String) throws {
         id = JobID(rawValue: try row[0])
         name = try row[1]
+        failures = try row[2]
+        input = try row[3]
+        rank = try row[4]
+        batch = try row[5]
         self.queue = queue
-        homeQueue = try row[2]
-        epoch = try row[3]
-        generation = try row[4]
-        failures = try row[5]
-        input = try row[6]
-        let parentID: Int64? = try row[7]
-        let parentEvent: String? = try row[8]
-        rank = try row[9]
-        batch = try row[10]
-        isRun = try row[11]
-        owesMore = try row[12]
+        let marks: Int16 = try row[6]
+        isRun = marks == Self.isRun
+        owesMore = marks != 0
+        // Null where it is the queue it was claimed from, because most are.
+        homeQueue = try row[7] ?? queue
+        guard isRun else {
+            // A plain job's fence is its claim.
+            epoch = 0
+            generation = 0
+            parent = nil
+            return
+        }
+        epoch = try row[8]
+        generation = try row[9]
+        let parentID: Int64? = try row[10]
+        let parentEvent: String? = try row[11]
         if let parentID, let parentEvent {
             parent = (JobID(rawValue: parentID), parentEvent)
         } else {

@@ -12,8 +12,6 @@ extension JobStatements {
     /// Keys that are held until the start are given back.
     package static func claim(_ leaf: LaneLeaf, limit: Int, worker: Int64, floor: LaneFloor? = nil) -> Query {
         let table = "ready_\(leaf.number)"
-        let start: SQL =
-            if let floor { "WHERE (rank, job_id) >= (\(floor.rank), \(floor.id.rawValue))" } else { "" }
         let most: SQL =
             leaf.isLimited
             ? """
@@ -24,7 +22,7 @@ extension JobStatements {
             "jobs_claim",
             """
             WITH picked AS MATERIALIZED (
-                SELECT ctid AS place FROM \(identifier: table) \(fragment: start)
+                SELECT ctid AS place FROM \(identifier: table) \(fragment: start(at: floor))
                 ORDER BY rank, job_id LIMIT \(fragment: most) FOR UPDATE SKIP LOCKED
             ), gone AS (
                 DELETE FROM \(identifier: table) WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
@@ -66,13 +64,15 @@ extension JobStatements {
                 RETURNING j.id, j.name, j.home_queue, j.epoch, j.generation, j.failures, j.input, j.parent_id,
                     j.parent_event, l.rank
             )\(fragment: accounts(leaf))
-            SELECT f.id, f.name, f.home_queue, 0, 0, f.failures, f.input, NULL::bigint, NULL::text, f.rank,
-                (SELECT batch FROM batches WHERE NOT is_run), false,
-                f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL OR f.limit_key IS NOT NULL
+            SELECT f.id, f.name, f.failures, f.input, f.rank, (SELECT batch FROM batches WHERE NOT is_run),
+                CASE WHEN f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL OR f.limit_key IS NOT NULL
+                    THEN \(ClaimedJob.owesMore) ELSE 0::int2 END,
+                nullif(f.home_queue, \(leaf.queue)), NULL::integer, NULL::integer, NULL::bigint, NULL::text
             FROM found f WHERE NOT f.is_late
             UNION ALL
-            SELECT s.id, s.name, s.home_queue, s.epoch, s.generation, s.failures, s.input, s.parent_id,
-                s.parent_event, s.rank, (SELECT batch FROM batches WHERE is_run), true, true
+            SELECT s.id, s.name, s.failures, s.input, s.rank, (SELECT batch FROM batches WHERE is_run),
+                \(ClaimedJob.isRun), nullif(s.home_queue, \(leaf.queue)), s.epoch, s.generation, s.parent_id,
+                s.parent_event
             FROM started s
             """
         )
@@ -96,6 +96,27 @@ extension JobStatements {
             accounts = accounts + ", " + LimitStatements.freeing("SELECT id FROM found WHERE is_late")
         }
         return accounts
+    }
+
+    /// Which of these leaves have rows, from their floors on where such are given: their numbers, in no order.
+    ///
+    /// Primary key of each leaf, of which it reads the head. Claims are large statements, and most leaves of an idle
+    /// queue are empty: one look at all of them costs less than a claim from one. The text is the same with and without
+    /// floors, so that it is prepared once.
+    package static func look(at leaves: [(leaf: LaneLeaf, floor: LaneFloor?)]) -> Query {
+        let heads = leaves.map { leaf, floor -> SQL in
+            let table = "ready_\(leaf.number)"
+            return """
+                (SELECT lane FROM \(identifier: table) \(fragment: start(at: floor ?? .first))
+                ORDER BY rank, job_id LIMIT 1)
+                """
+        }
+        return Query("ready_look", .joined(heads, separator: " UNION ALL "))
+    }
+
+    private static func start(at floor: LaneFloor?) -> SQL {
+        guard let floor else { return "" }
+        return "WHERE (rank, job_id) >= (\(floor.rank), \(floor.id.rawValue))"
     }
 
     /// Forgets claimed batches of runs that have all moved on.

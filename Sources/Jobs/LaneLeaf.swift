@@ -25,6 +25,9 @@ package struct LaneFloor: Sendable, Hashable, Comparable {
     package let rank: Int64
     package let id: JobID
 
+    /// Before everything.
+    package static let first = Self(rank: .min, id: JobID(rawValue: .min))
+
     package init(rank: Int64, id: JobID) {
         self.rank = rank
         self.id = id

@@ -3,20 +3,22 @@ import Postgres
 import Reactor
 
 /// Claims from many leaves in one round trip, and gives back what it was given without hearing of it.
+///
+/// Leaves that gave all they were asked for are claimed from again; of the others one small statement tells which have
+/// rows at all, because a claim is a large one and most leaves of a quiet queue are empty.
 struct Claimer {
     private struct Leaf {
         /// The last job taken from it.
         var last: LaneFloor?
+        /// Whether it gave all it was asked for, so that there may be more.
+        var isFull = false
         var wasEmptyAt: MonotonicTime?
-        var wasFull = false
     }
 
-    /// In a flood, leaves that were empty are asked again only so often.
+    /// In a flood, leaves that were empty are looked at again only so often.
     private static let quiet = Duration.milliseconds(100)
     /// The most one leaf gives at a time: its numbers fit a row of `claims`.
     private static let batch = 500
-    /// Rather fewer leaves than batches smaller than this: a statement costs the same for one job as for many.
-    private static let worthwhile = 200
 
     private let postgres: PostgresClient
     private var turn = 0
@@ -24,7 +26,8 @@ struct Claimer {
     private var suspectUntil: MonotonicTime?
     private var lookedAt: MonotonicTime?
     private var floorsUntil: MonotonicTime?
-    /// Whether keys had more signals than one dispatch takes.
+    private var slowLooks = 0
+    /// Whether there was more to be had than was asked for.
     private(set) var hasMore = false
 
     init(postgres: PostgresClient) {
@@ -32,52 +35,114 @@ struct Claimer {
     }
 
     /// Claims up to `limit` jobs, from a different leaf first each time.
-    mutating func claim(upTo limit: Int, from leaves: [LaneLeaf], worker: Int64) async throws -> [ClaimedJob]
-    {
+    mutating func claim(
+        upTo limit: Int,
+        from leaves: [LaneLeaf],
+        worker: Int64
+    ) async throws -> [ClaimedBatch] {
+        hasMore = false
+        guard !leaves.isEmpty, limit > 0 else { return [] }
+        let hasSignals = try await dispatch(leaves)
         let now = MonotonicTime.now
-        // In a flood each round asks a few leaves for much; otherwise all of them for what there is.
-        let isFlood = leaves.contains { known[$0.number]?.wasFull == true }
-        let asked = leaves.filter { leaf in
-            guard isFlood, let emptyAt = known[leaf.number]?.wasEmptyAt else { return true }
-            return now - emptyAt >= Self.quiet
+        var full: [LaneLeaf] = []
+        var others: [LaneLeaf] = []
+        for leaf in leaves {
+            if known[leaf.number]?.isFull == true { full.append(leaf) } else { others.append(leaf) }
         }
-        guard !asked.isEmpty, limit > 0 else { return [] }
-        let start = turn % asked.count
-        var order = Array(
-            (asked[start...] + asked[..<start]).prefix(isFlood ? max(1, limit / Self.worthwhile) : limit)
+        guard full.isEmpty else {
+            // Few leaves give much each round, and the others are looked at now and then.
+            others.removeAll { leaf in known[leaf.number]?.wasEmptyAt.map { now - $0 < Self.quiet } ?? false }
+            let order = rotated(full, atMost: max(1, limit / Self.batch))
+            let (claimed, found) = try await take(
+                limit,
+                from: order,
+                lookingAt: others.isEmpty ? [] : leaves,
+                worker: worker
+            )
+            for leaf in others { known[leaf.number]?.isFull = found.contains(leaf.number) }
+            return noted(claimed, hasSignals, leaves)
+        }
+        let found = try await take(0, from: [], lookingAt: leaves, worker: worker).found
+        let order = rotated(leaves.filter { found.contains($0.number) }, atMost: limit)
+        return noted(
+            try await take(limit, from: order, lookingAt: [], worker: worker).claimed,
+            hasSignals,
+            leaves
         )
+    }
+
+    private mutating func noted(
+        _ claimed: [ClaimedBatch],
+        _ hasSignals: Bool,
+        _ leaves: [LaneLeaf]
+    ) -> [ClaimedBatch] {
+        hasMore = hasSignals || leaves.contains { known[$0.number]?.isFull == true }
+        return claimed
+    }
+
+    /// So many of these leaves, others first each time.
+    private mutating func rotated(_ leaves: [LaneLeaf], atMost count: Int) -> [LaneLeaf] {
+        guard !leaves.isEmpty else { return [] }
+        let start = turn % leaves.count
+        let order = Array((leaves[start...] + leaves[..<start]).prefix(count))
         turn += order.count
-        try await dispatch(order)
+        return order
+    }
+
+    /// Claims from each of these leaves, and asks which of others have rows, in one round trip.
+    private mutating func take(
+        _ limit: Int,
+        from leaves: [LaneLeaf],
+        lookingAt others: [LaneLeaf],
+        worker: Int64
+    ) async throws -> (claimed: [ClaimedBatch], found: Set<Int32>) {
         // Queues' limits are locked in the order of their names, as every claimer does.
-        order = order.filter { !$0.isLimited } + order.filter(\.isLimited).sorted { $0.queue < $1.queue }
+        let order =
+            leaves.filter { !$0.isLimited } + leaves.filter(\.isLimited).sorted { $0.queue < $1.queue }
+        let share = order.isEmpty ? 0 : max(1, min(Self.batch, (limit + order.count - 1) / order.count))
         let began = MonotonicTime.now
-        let share = max(1, min(Self.batch, (limit + order.count - 1) / order.count))
-        let usesFloors = floorsUntil.map { now < $0 } ?? false
-        let answers = try await postgres.pipeline(
-            order.map { leaf in
-                let floor = usesFloors ? known[leaf.number]?.last : nil
-                return JobStatements.claim(leaf, limit: share, worker: worker, floor: floor)
+        let usesFloors = floorsUntil.map { began < $0 } ?? false
+        func floor(_ leaf: LaneLeaf) -> LaneFloor? { usesFloors ? known[leaf.number]?.last : nil }
+        var statements = order.map { leaf in
+            JobStatements.claim(leaf, limit: share, worker: worker, floor: floor(leaf))
+        }
+        if !others.isEmpty { statements.append(JobStatements.look(at: others.map { ($0, floor($0)) })) }
+        guard !statements.isEmpty else { return ([], []) }
+        var answers = try await postgres.pipeline(statements)
+        var found: Set<Int32> = []
+        if !others.isEmpty {
+            found = Set(try answers.removeLast().map { try $0[0] })
+            for leaf in others {
+                known[leaf.number, default: Leaf()].wasEmptyAt = found.contains(leaf.number) ? nil : began
+                if !found.contains(leaf.number) { known[leaf.number]?.last = nil }
             }
-        )
+        }
         // Waiting for a queue's limit says nothing of its lanes.
         if !usesFloors, !order.contains(where: \.isLimited) {
             learn(elapsed: .now - began, rows: answers.reduce(0) { $0 + $1.count })
         }
-        var claimed: [ClaimedJob] = []
+        var claimed: [ClaimedBatch] = []
         for (leaf, rows) in zip(order, answers) {
-            known[leaf.number, default: Leaf()].wasEmptyAt =
-                rows.isEmpty && !leaf.isKeyed && !leaf.isLimited ? now : nil
-            known[leaf.number]?.wasFull = rows.count == share
-            if rows.isEmpty { known[leaf.number]?.last = nil }
+            var state = known[leaf.number] ?? Leaf()
+            state.isFull = rows.count == share
+            state.wasEmptyAt = rows.isEmpty ? began : nil
+            if rows.isEmpty { state.last = nil }
+            var plain: [ClaimedJob] = []
+            var runs: [ClaimedJob] = []
+            plain.reserveCapacity(rows.count)
             for row in rows {
                 let job = try ClaimedJob(claim: row, from: leaf.queue)
                 let place = LaneFloor(rank: job.rank, id: job.id)
-                if known[leaf.number]?.last.map({ $0 < place }) ?? true { known[leaf.number]?.last = place }
-                claimed.append(job)
+                if state.last.map({ $0 < place }) ?? true { state.last = place }
+                if job.isRun { runs.append(job) } else { plain.append(job) }
+            }
+            known[leaf.number] = state
+            for jobs in [plain, runs] {
+                guard let first = jobs.first else { continue }
+                claimed.append(ClaimedBatch(number: first.batch, isRun: first.isRun, jobs: jobs))
             }
         }
-        claimed.sort { ($0.rank, $0.id.rawValue) < ($1.rank, $1.id.rawValue) }
-        return claimed
+        return (claimed, found)
     }
 
     /// Decides from a look at the heads of lanes whether the next ones may start where the last one ended.
@@ -87,20 +152,23 @@ struct Claimer {
     /// last job taken, because it is urgent or was committed late, waits.
     private mutating func learn(elapsed: Duration, rows: Int) {
         let usual = Duration.milliseconds(10) + .microseconds(50) * rows
-        floorsUntil = elapsed > usual ? .now + min(elapsed * 20, .seconds(60)) : nil
+        slowLooks = elapsed > usual ? slowLooks + 1 : 0
+        // One may have waited for a lock, or for a processor.
+        floorsUntil = slowLooks > 1 ? .now + min(elapsed * 20, .seconds(60)) : nil
     }
 
     /// Lets blocked jobs of these leaves' queues into their lanes, where there is room for them.
     ///
     /// A commit of its own, so that the keys' rows are not locked until the claim's.
-    private mutating func dispatch(_ leaves: [LaneLeaf]) async throws {
-        hasMore = false
+    ///
+    /// - Returns: whether keys had more signals than one dispatch takes.
+    private func dispatch(_ leaves: [LaneLeaf]) async throws -> Bool {
         let queues = Set(leaves.filter(\.isKeyed).map(\.queue))
-        guard !queues.isEmpty else { return }
+        guard !queues.isEmpty else { return false }
         let answers = try await postgres.pipeline(
             queues.sorted().map { LimitStatements.dispatch(queue: $0, most: Self.batch) }
         )
-        hasMore = try answers.contains { rows in try rows[0][0] as Int64 == Int64(Self.batch) }
+        return try answers.contains { rows in try rows[0][0] as Int64 == Int64(Self.batch) }
     }
 
     // MARK: Lost answers

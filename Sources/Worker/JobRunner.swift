@@ -27,6 +27,10 @@ final class JobRunner: Sendable {
     private static let linger = Duration.milliseconds(4)
     /// How long a stopping worker waits for code that was cancelled.
     private static let lastGrace = Duration.seconds(5)
+    /// Jobs that are started one after the other before another of the worker's tasks may have the thread.
+    private static let handful = 16
+    /// Tasks that start jobs; more than there are threads would only get in each other's way.
+    private static let starters = 2
     /// Transactions of whole batches at a time; each needs a connection.
     private static let transactions = 2
 
@@ -35,7 +39,7 @@ final class JobRunner: Sendable {
     let logger: Logger
     private let writer: EndWriter
     private let journal: JobJournal
-    private let settled: @Sendable ([ClaimedJob]) -> Void
+    private let settled: @Sendable (_ batch: Int64, _ count: Int) -> Void
     private let work: AsyncStream<[Slot]>
     private let feed: AsyncStream<[Slot]>.Continuation
     private let wholes: AsyncStream<WholeBatch>
@@ -50,7 +54,7 @@ final class JobRunner: Sendable {
         postgres: PostgresClient,
         registry: WorkflowRegistry,
         logger: Logger,
-        settled: @escaping @Sendable ([ClaimedJob]) -> Void
+        settled: @escaping @Sendable (_ batch: Int64, _ count: Int) -> Void
     ) {
         self.postgres = postgres
         self.logger = logger
@@ -65,27 +69,19 @@ final class JobRunner: Sendable {
         performer = JobPerformer(registry: registry, journal: journal)
     }
 
-    /// Takes claimed jobs, whole batches of them, and starts them in the order given.
-    func submit(_ jobs: [ClaimedJob]) {
-        guard !jobs.isEmpty else { return }
-        // A claim brings few batches, so that looking through them is cheaper than hashing.
-        var numbers: [Int64] = []
-        var members: [[ClaimedJob]] = []
-        var places: [(batch: Int, index: Int)] = []
-        places.reserveCapacity(jobs.count)
-        for job in jobs {
-            let batch = numbers.firstIndex(of: job.batch) ?? numbers.count
-            if batch == numbers.count {
-                numbers.append(job.batch)
-                members.append([])
-            }
-            places.append((batch, members[batch].count))
-            members[batch].append(job)
-        }
-        let batches = zip(numbers, members).map { RunningBatch($1, number: $0) }
+    /// Takes claimed batches of plain jobs, and starts their jobs by rank.
+    func submit(_ claimed: [ClaimedBatch]) {
+        guard !claimed.isEmpty else { return }
+        let batches = claimed.map { RunningBatch($0.jobs, number: $0.number) }
         state.withLock { state in for batch in batches { state.running[batch.number] = batch } }
+        var places = claimed.inOrder
         if performer.hasBatchCode { places = startTogether(places, of: batches) }
-        feed.yield(places.map { (batches[$0.batch], $0.index) })
+        var start = 0
+        while start < places.count {
+            let end = min(start + Self.handful, places.count)
+            feed.yield(places[start..<end].map { (batches[$0.batch], $0.index) })
+            start = end
+        }
     }
 
     func close() {
@@ -99,10 +95,8 @@ final class JobRunner: Sendable {
         state.withLock { $0.transactions = transactions }
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in
-                for await slots in work {
-                    for (batch, index) in slots {
-                        batch.started(index, Task { [self] in await perform(batch, index) })
-                    }
+                await withDiscardingTaskGroup { starters in
+                    for _ in 0..<Self.starters { starters.addTask { [self] in await start() } }
                 }
                 await endAll()
                 state.withLock { $0.hasLingered = true }
@@ -120,6 +114,21 @@ final class JobRunner: Sendable {
         }
         // The worker's task may be cancelled by now, and what its last jobs said is still to be kept.
         await Task { [self] in await writeJournal() }.value
+    }
+
+    /// Starts jobs, each in a task of its own that begins right here: code that never waits costs no switch.
+    private func start() async {
+        for await slots in work {
+            for (batch, index) in slots {
+                batch.started(index, Task.immediate { [self] in await perform(batch, index) })
+            }
+            await Task.yield()
+        }
+    }
+
+    /// The jobs whose code has not ended.
+    var unfinished: [ClaimedJob] {
+        state.withLock { Array($0.running.values) }.flatMap(\.unfinished)
     }
 
     /// Cancels what still runs, which has been handed back by now, and waits for it as long as the last grace.
@@ -216,7 +225,7 @@ final class JobRunner: Sendable {
         } else if isComplete {
             arrived(.complete, in: batch)
         }
-        settled(indices.map { batch.jobs[$0] })
+        settled(batch.number, indices.count)
     }
 
     private func arrived(_ arrival: RunningBatch.Arrival, in batch: RunningBatch) {
@@ -257,28 +266,27 @@ final class JobRunner: Sendable {
             state.hasLingered = false
             return taken
         }
-        var whole: [(batch: Int64, jobs: [ClaimedJob])] = []
-        var parts: [(job: ClaimedJob, end: JobEnd.Next)] = []
+        var whole: [Int64] = []
+        var parts: [EndWriter.End] = []
+        var counts: [(batch: Int64, jobs: Int)] = []
         var gone: [Int64] = []
         for batch in taken {
-            let (ends, isLast) = batch.take()
-            if isLast { gone.append(batch.number) }
-            if isLast, !ends.isEmpty, ends.allSatisfy({ Self.leavesNothing($0.end) && !$0.job.owesMore }) {
-                whole.append((batch.number, ends.map(\.job)))
-            } else {
+            switch batch.take() {
+            case .whole(let count):
+                whole.append(batch.number)
+                counts.append((batch.number, count))
+                gone.append(batch.number)
+            case .some(let ends, let isLast):
                 parts += ends
+                if !ends.isEmpty { counts.append((batch.number, ends.count)) }
+                if isLast { gone.append(batch.number) }
             }
         }
         if !gone.isEmpty { state.withLock { state in for batch in gone { state.running[batch] = nil } } }
         guard !whole.isEmpty || !parts.isEmpty else { return }
-        if await writer.write(closing: whole.map(\.batch), settling: parts) {
-            settled(whole.flatMap(\.jobs) + parts.map(\.job))
+        if await writer.write(closing: whole, settling: parts) {
+            for (batch, count) in counts { settled(batch, count) }
         }
-    }
-
-    /// Whether an end is told by the closure alone.
-    private static func leavesNothing(_ end: JobEnd.Next) -> Bool {
-        if case .done(output: nil) = end { true } else { false }
     }
 
     // MARK: Whole batches

@@ -35,18 +35,21 @@ public final class JobWorker: Sendable {
         self.registry = registry
         self.configuration = configuration
         self.logger = logger
-        let settled: @Sendable ([ClaimedJob]) -> Void = { [holdings, wake] jobs in
-            holdings.remove(jobs)
-            wake.raise()
-        }
         engine = CohortEngine(
             postgres: postgres,
             registry: registry,
             served: Set(configuration.queues),
             logger: logger,
-            settled: { settled([$0]) }
+            settled: { [holdings, wake] run in
+                holdings.remove(run)
+                wake.hint()
+            }
         )
-        runner = JobRunner(postgres: postgres, registry: registry, logger: logger, settled: settled)
+        runner = JobRunner(postgres: postgres, registry: registry, logger: logger) {
+            [holdings, wake] batch, count in
+            holdings.remove(count, ofBatch: batch)
+            wake.hint()
+        }
     }
 
     /// Jobs and runs held right now.
@@ -69,9 +72,11 @@ public final class JobWorker: Sendable {
             group.addTask { [self] in await engine.run() }
             group.addTask { [self] in await runner.run() }
             await withTaskGroup { watch in
-                watch.addTask { [self] in await listen() }
+                // Where the connections are, so that news and claims change threads as little as can be.
+                let loop = postgres.loops.next()
+                watch.addTask(executorPreference: loop) { [self] in await listen() }
                 watch.addTask { [self] in await beat() }
-                await claimUntilStopped()
+                await withTaskExecutorPreference(loop) { await claimUntilStopped() }
                 await drain()
                 watch.cancelAll()
             }
@@ -169,6 +174,7 @@ public final class JobWorker: Sendable {
             return
         }
         let changes = LimitStatements.channelPrefix + schema
+        let queues = Set(configuration.queues)
         // Should what follows fail, the heartbeat looks again.
         for await event in postgres.listen([ReadyNotifier.channelPrefix + schema, changes]) {
             switch event {
@@ -176,7 +182,7 @@ public final class JobWorker: Sendable {
                 try? await heedCancellations()
                 continue
             case .reconnected, .notification(channel: changes, payload: _): try? await refreshLeaves()
-            case .notification: break
+            case .notification(_, let queue): guard queues.contains(queue) else { continue }
             }
             wake.raise()
         }
@@ -196,54 +202,60 @@ public final class JobWorker: Sendable {
 
     private func claimUntilStopped() async {
         var claimer = Claimer(postgres: postgres)
+        // Two claims fill it, so that the database claims the second while this process works on the first.
+        let most = max(1, configuration.capacity / 2)
         while !stopping.load(ordering: .relaxed) {
+            // Before the count, so that room made after it wakes this loop.
+            wake.heedHints(true)
             let free = configuration.capacity - holdings.count
-            var claimed = 0
             // Refilling by dribs and drabs would make small batches.
             if free >= max(1, configuration.capacity / 4) || holdings.count == 0 {
                 do {
                     let worker = identity.load(ordering: .relaxed)
                     try await claimer.giveUpUnknown(worker: worker, knowing: holdings.batches)
-                    let jobs = try await claimer.claim(
-                        upTo: free,
-                        from: leaves.withLock { $0 },
-                        worker: worker
+                    take(
+                        try await claimer.claim(
+                            upTo: min(free, most),
+                            from: leaves.withLock { $0 },
+                            worker: worker
+                        )
                     )
-                    claimed = jobs.count
-                    take(jobs)
+                    if claimer.hasMore { continue }
+                    // There is nothing to be had, with or without room.
+                    wake.heedHints(false)
                 } catch {
                     logger.warning("claiming failed", ["error": "\(error)"])
                     claimer.isSuspect(for: .seconds(60))
                     try? await Task.sleep(for: configuration.pollInterval)
                 }
             }
-            if claimed < max(1, free / 2), !claimer.hasMore {
-                await wake.wait(atMost: configuration.pollInterval)
-            }
+            await wake.wait(atMost: configuration.pollInterval)
         }
     }
 
-    private func take(_ jobs: [ClaimedJob]) {
-        guard !jobs.isEmpty else { return }
-        holdings.add(jobs)
-        runner.submit(jobs.filter { !$0.isRun })
-        engine.submit(jobs.filter(\.isRun))
+    private func take(_ batches: [ClaimedBatch]) {
+        guard !batches.isEmpty else { return }
+        holdings.add(batches)
+        runner.submit(batches.filter { !$0.isRun })
+        engine.submit(batches.filter(\.isRun).flatMap(\.jobs))
     }
 
     private func drain() async {
+        wake.heedHints(true)
         let deadline = MonotonicTime.now + configuration.drainDeadline
         while holdings.count > 0, MonotonicTime.now < deadline { await wake.wait(atMost: .milliseconds(100)) }
         guard holdings.count > 0 else { return }
         await runner.rollBackTransactions()
-        let left = holdings.takeAll()
+        let runs = holdings.takeRuns()
+        // What has ended is being written, and not handed back.
+        let plain = runner.unfinished
+        let left = runs + plain
         guard !left.isEmpty else { return }
         logger.info("handing back what is not finished", ["jobs": left.count])
         do {
             _ = try await postgres.pipeline([
-                WorkerStatements.release(left.filter(\.isRun)),
-                JobStatements.settle(
-                    left.filter { !$0.isRun }.map { JobEnd(batch: $0.batch, id: $0.id, next: .handedBack) }
-                ),
+                WorkerStatements.release(runs),
+                JobStatements.settle(plain.map { JobEnd(batch: $0.batch, id: $0.id, next: .handedBack) }),
             ])
         } catch {
             logger.warning("claims could not be handed back; they will be rescued", ["error": "\(error)"])

@@ -26,6 +26,8 @@ final class RunningBatch: Sendable {
         var ends: [(index: Int, end: JobEnd.Next)] = []
         /// Jobs whose ends are not written.
         var open: Int
+        /// Whether the batch can be closed by its number: every end so far is told by that.
+        var isPlain = true
 
         var arrival: Arrival { ends.count == open ? .complete : ends.count == 1 ? .first : .one }
     }
@@ -68,17 +70,21 @@ final class RunningBatch: Sendable {
     func ended(_ index: Int, _ end: JobEnd.Next) -> Arrival? {
         state.withLock { state in
             switch state.phases[index] {
-            case .running: return Self.end(index, end, &state)
-            case .interrupted(let instead): return Self.end(index, instead, &state)
+            case .running: return self.end(index, end, &state)
+            case .interrupted(let instead): return self.end(index, instead, &state)
             case .ended: return nil
             }
         }
     }
 
-    private static func end(_ index: Int, _ end: JobEnd.Next, _ state: inout State) -> Arrival {
+    private func end(_ index: Int, _ end: JobEnd.Next, _ state: inout State) -> Arrival {
         state.phases[index] = .ended
         state.tasks[index] = nil
         state.ends.append((index, end))
+        if state.isPlain {
+            if case .done(output: nil) = end, !jobs[index].owesMore { return state.arrival }
+            state.isPlain = false
+        }
         return state.arrival
     }
 
@@ -100,7 +106,7 @@ final class RunningBatch: Sendable {
     func giveUp(_ index: Int) -> Arrival? {
         state.withLock { state in
             guard case .interrupted(let end) = state.phases[index] else { return nil }
-            return Self.end(index, end, &state)
+            return self.end(index, end, &state)
         }
     }
 
@@ -115,13 +121,28 @@ final class RunningBatch: Sendable {
         }
     }
 
+    /// What there is to write of a batch.
+    enum Ends {
+        /// So many jobs, which are all that was left, ended well and left nothing: closing the batch says so.
+        case whole(Int)
+        case some([(job: ClaimedJob, end: JobEnd.Next)], isLast: Bool)
+    }
+
     /// Takes the ends to write them.
-    func take() -> (ends: [(job: ClaimedJob, end: JobEnd.Next)], isLast: Bool) {
+    func take() -> Ends {
         state.withLock { state in
-            let taken = state.ends.map { (jobs[$0.index], $0.end) }
-            state.ends.removeAll()
-            state.open -= taken.count
-            return (taken, state.open == 0)
+            let count = state.ends.count
+            state.open -= count
+            defer { state.ends.removeAll() }
+            if state.open == 0, count > 0, state.isPlain { return .whole(count) }
+            return .some(state.ends.map { (jobs[$0.index], $0.end) }, isLast: state.open == 0)
+        }
+    }
+
+    /// The jobs whose code has not ended.
+    var unfinished: [ClaimedJob] {
+        state.withLock { state in
+            jobs.indices.filter { if case .ended = state.phases[$0] { false } else { true } }.map { jobs[$0] }
         }
     }
 

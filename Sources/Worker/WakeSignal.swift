@@ -8,12 +8,28 @@ final class WakeSignal: Sendable {
         var raised = false
         var waiter: CheckedContinuation<Void, Never>?
         var number = 0
+        var heedsHints = true
     }
 
     private let state = Lock(State())
 
     func raise() {
-        let waiter = state.withLock { state in
+        raise { _ in true }
+    }
+
+    /// Raises the signal if the loop heeds hints.
+    func hint() {
+        raise { $0.heedsHints }
+    }
+
+    /// Says whether there is anything to be done about hints.
+    func heedHints(_ heeds: Bool) {
+        state.withLock { $0.heedsHints = heeds }
+    }
+
+    private func raise(if isWanted: (borrowing State) -> Bool) {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard isWanted(state) else { return nil }
             state.raised = true
             defer { state.waiter = nil }
             return state.waiter

@@ -70,8 +70,7 @@ struct LostAnswerTests {
                 let jobs = try await database.client.withTransaction { tx in
                     try await tx.execute(Query("test_lock", "LOCK TABLE claims IN SHARE MODE"))
                     let jobs = try await store.enqueue(
-                        (0..<20).map { _ in NewJob(name: Note.name, input: JSONB(text: "0")) },
-                        in: &tx
+                        (0..<20).map { _ in NewJob(name: Note.name, input: JSONB(text: "0")) }
                     )
                     _ = try await database.eventually("the worker's claim waits") {
                         try await count(

@@ -52,6 +52,9 @@ public final class PostgresClient: PostgresExecutor, Sendable {
         await pool.close()
     }
 
+    /// Where connections live: a loop that runs a task saves it the way to them and back.
+    package var loops: EventLoopGroup { pool.loops }
+
     /// What the pool's connections are doing at this moment.
     public var statistics: PoolStatistics { pool.statistics }
 
