@@ -11,7 +11,7 @@ extension JobStatements {
     /// Inserts jobs, their ready rows and their timers, in the order given.
     ///
     /// Returns one row per job: its id, or null where its key was taken; then the id of the job that has the key, or
-    /// null when that one is too new to be seen. An unknown queue violates `ready.lane` or `jobs.home_queue`, which
+    /// null when that one is too new to be seen. Where no job has a key, then the leaf it was put into. An unknown queue violates `ready.lane` or `jobs.home_queue`, which
     /// the caller turns into a ``JobsError``.
     ///
     /// Primary keys of all. A key that is seen to be taken is not touched, so that no producer's transaction stands in
@@ -66,7 +66,7 @@ extension JobStatements {
             ? """
             SELECT a.id, coalesce(g.holder, w.id) FROM seen g
             LEFT JOIN accepted a ON a.ord = g.ord LEFT JOIN accepted w ON w.key = g.key ORDER BY g.ord
-            """ : "SELECT id, NULL::bigint FROM given ORDER BY ord"
+            """ : "SELECT id, NULL::bigint, CASE WHEN run_at IS NULL THEN lane END FROM accepted ORDER BY ord"
         // Behind their keys they are put by a statement of their own.
         let isLimited = jobs.contains { $0.limitKey != nil }
         let limits: SQL = isLimited ? ", \(jobs.map(\.limitKey))" : ""

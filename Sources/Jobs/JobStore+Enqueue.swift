@@ -27,19 +27,26 @@ extension JobStore {
     /// - Returns: one answer per job, in order.
     /// - Throws: ``JobsError`` (`unknownQueue`, `invalidJob`), ``PostgresError``.
     public func offer(_ jobs: [NewJob]) async throws -> [Enqueued] {
-        let answers = try await postgres.withTransaction { tx in
-            guard !jobs.isEmpty, jobs.allSatisfy(\.isPlain) else { return try await offer(jobs, in: &tx) }
-            // One statement makes them, and BEGIN and COMMIT go with it.
-            let encoded = try jobs.map { try $0.encoded(by: codec) }
-            let rows = try await Self.tellingUnknownQueues(of: jobs) {
+        guard !jobs.isEmpty, jobs.allSatisfy(\.isPlain) else {
+            let answers = try await postgres.withTransaction { tx in try await offer(jobs, in: &tx) }
+            wake(Set(zip(jobs, answers).filter { $0.runAt == nil && $1.outcome != .found }.map(\.0.queue)))
+            return answers
+        }
+        // One statement makes them, and BEGIN and COMMIT go with it.
+        let encoded = try jobs.map { try $0.encoded(by: codec) }
+        let rows = try await postgres.withTransaction { tx in
+            try await Self.tellingUnknownQueues(of: jobs) {
                 try await tx.commit(after: [JobStatements.enqueue(encoded, keys: encoded.map { _ in nil })])[
                     0
                 ]
             }
-            return try rows.map { Enqueued(id: JobID(rawValue: try $0[0]), outcome: .made) }
         }
-        wake(Set(zip(jobs, answers).filter { $0.runAt == nil && $1.outcome != .found }.map(\.0.queue)))
-        return answers
+        if jobs.count == 1, let leaf: Int32 = try rows[0][2] {
+            notifier.wake(jobs[0].queue, leaf: leaf)
+        } else {
+            wake(Set(jobs.filter { $0.runAt == nil }.map(\.queue)))
+        }
+        return try rows.map { Enqueued(id: JobID(rawValue: try $0[0]), outcome: .made) }
     }
 
     /// Enqueues jobs in the caller's transaction, and tells new jobs from those that were there.

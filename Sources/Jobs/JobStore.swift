@@ -7,7 +7,7 @@ public struct JobStore: Sendable {
     public let postgres: PostgresClient
     /// What inputs go through on their way into the tables.
     public let codec: (any InputCodec)?
-    private let notifier: ReadyNotifier
+    let notifier: ReadyNotifier
 
     /// Makes a store over a pool.
     ///

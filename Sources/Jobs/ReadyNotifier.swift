@@ -12,9 +12,13 @@ package final class ReadyNotifier: Sendable {
     package static let cancellations = "*cancellations"
 
     private struct State {
-        var pending: Set<String> = []
+        /// Queues with news, and the leaf that has it where that is one and known.
+        var pending: [String: Int32?] = [:]
         var sending = false
     }
+
+    /// Parts a queue's name from the leaf's number.
+    private static let separator: Character = "\u{1F}"
 
     /// What comes within this time of a notification goes with the next one.
     private static let gap = Duration.milliseconds(3)
@@ -26,9 +30,31 @@ package final class ReadyNotifier: Sendable {
         self.postgres = postgres
     }
 
+    /// Tells that these queues have work.
     package func wake(_ queues: some Sequence<String>) {
+        wake { pending in for queue in queues { pending.updateValue(nil, forKey: queue) } }
+    }
+
+    /// Tells that a queue has work, and in which leaf: who is idle need not look for it.
+    package func wake(_ queue: String, leaf: Int32) {
+        wake { pending in
+            if pending[queue] == nil || pending[queue] == leaf {
+                pending.updateValue(leaf, forKey: queue)
+            } else {
+                pending.updateValue(nil, forKey: queue)
+            }
+        }
+    }
+
+    /// Reads what is heard: the queue, and the leaf where one is named.
+    package static func read(_ payload: String) -> (queue: String, leaf: Int32?) {
+        guard let at = payload.lastIndex(of: separator) else { return (payload, nil) }
+        return (String(payload[..<at]), Int32(payload[payload.index(after: at)...]))
+    }
+
+    private func wake(_ note: (inout [String: Int32?]) -> Void) {
         let mustSend = state.withLock { state in
-            state.pending.formUnion(queues)
+            note(&state.pending)
             guard !state.sending, !state.pending.isEmpty else { return false }
             state.sending = true
             return true
@@ -40,18 +66,20 @@ package final class ReadyNotifier: Sendable {
 
     private func send() async {
         while true {
-            let queues = state.withLock { state in
+            let news = state.withLock { state in
                 defer { state.pending.removeAll() }
                 if state.pending.isEmpty { state.sending = false }
-                return Array(state.pending)
+                return state.pending.map { queue, leaf in
+                    leaf.map { "\(queue)\(Self.separator)\($0)" } ?? queue
+                }
             }
-            guard !queues.isEmpty else { return }
+            guard !news.isEmpty else { return }
             _ = try? await postgres.query(
                 Query(
                     "ready_notify",
                     """
-                    SELECT pg_notify(\(Self.channelPrefix) || current_schema(), queue)
-                    FROM unnest(\(queues)) AS q (queue)
+                    SELECT pg_notify(\(Self.channelPrefix) || current_schema(), news)
+                    FROM unnest(\(news)) AS n (news)
                     """
                 )
             )

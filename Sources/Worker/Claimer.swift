@@ -34,10 +34,12 @@ struct Claimer {
         self.postgres = postgres
     }
 
-    /// Claims up to `limit` jobs, from a different leaf first each time.
+    /// Claims up to `limit` jobs, from a different leaf first each time; `hints` are leaves of which somebody said that
+    /// they have some.
     mutating func claim(
         upTo limit: Int,
         from leaves: [LaneLeaf],
+        hints: Set<Int32>,
         worker: Int64
     ) async throws -> [ClaimedBatch] {
         hasMore = false
@@ -62,13 +64,17 @@ struct Claimer {
             for leaf in others { known[leaf.number]?.isFull = found.contains(leaf.number) }
             return noted(claimed, hasSignals, leaves)
         }
-        let found = try await take(0, from: [], lookingAt: leaves, worker: worker).found
-        let order = rotated(leaves.filter { found.contains($0.number) }, atMost: limit)
-        return noted(
-            try await take(limit, from: order, lookingAt: [], worker: worker).claimed,
-            hasSignals,
-            leaves
+        let told = leaves.filter { hints.contains($0.number) }
+        var (claimed, found) = try await take(
+            limit,
+            from: rotated(told, atMost: limit),
+            lookingAt: leaves,
+            worker: worker
         )
+        let left = limit - claimed.reduce(0) { $0 + $1.jobs.count }
+        let order = rotated(leaves.filter { found.contains($0.number) }, atMost: left)
+        claimed += try await take(left, from: order, lookingAt: [], worker: worker).claimed
+        return noted(claimed, hasSignals, leaves)
     }
 
     private mutating func noted(

@@ -21,6 +21,8 @@ public final class JobWorker: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let identity = Atomic<Int64>(0)
     private let leaves = Lock<[LaneLeaf]>([])
+    /// Leaves of which somebody has said that they have jobs.
+    private let hints = Lock<Set<Int32>>([])
 
     /// Makes a worker.
     ///
@@ -182,7 +184,10 @@ public final class JobWorker: Sendable {
                 try? await heedCancellations()
                 continue
             case .reconnected, .notification(channel: changes, payload: _): try? await refreshLeaves()
-            case .notification(_, let queue): guard queues.contains(queue) else { continue }
+            case .notification(_, let payload):
+                let (queue, leaf) = ReadyNotifier.read(payload)
+                guard queues.contains(queue) else { continue }
+                if let leaf { _ = hints.withLock { $0.insert(leaf) } }
             }
             wake.raise()
         }
@@ -217,6 +222,10 @@ public final class JobWorker: Sendable {
                         try await claimer.claim(
                             upTo: min(free, most),
                             from: leaves.withLock { $0 },
+                            hints: hints.withLock { hints in
+                                defer { hints.removeAll() }
+                                return hints
+                            },
                             worker: worker
                         )
                     )
