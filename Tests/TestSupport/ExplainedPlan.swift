@@ -9,11 +9,21 @@ package struct ExplainedPlan: Sendable {
     package private(set) var whole: Set<String> = []
     /// How many rows were looked at in each table, also those that a condition then left out.
     package private(set) var rows: [String: Int] = [:]
+    /// How many pages were looked at, each as often as it was; 0 where the plan doesn't tell.
+    package private(set) var pages = 0
 
     /// Reads a plan that a log kept.
     package init(_ entry: PlanLog.Entry) throws {
-        let statements = try JSONDecoder().decode([Statement].self, from: Data(entry.plan.bytes))
-        for statement in statements { take(statement.plan) }
+        let (decoder, data) = (JSONDecoder(), Data(entry.plan.bytes))
+        let isList = entry.plan.bytes.first == UInt8(ascii: "[")
+        let statements =
+            isList
+            ? try decoder.decode([Statement].self, from: data)
+            : [try decoder.decode(Statement.self, from: data)]
+        for statement in statements {
+            take(statement.plan)
+            pages += (statement.plan.found ?? 0) + (statement.plan.read ?? 0)
+        }
     }
 
     private mutating func take(_ node: Node) {
@@ -45,6 +55,8 @@ package struct ExplainedPlan: Sendable {
         let loops: Double
         let filtered: Double?
         let rechecked: Double?
+        let found: Int?
+        let read: Int?
         let children: [Node]?
 
         enum CodingKeys: String, CodingKey {
@@ -55,6 +67,8 @@ package struct ExplainedPlan: Sendable {
             case loops = "Actual Loops"
             case filtered = "Rows Removed by Filter"
             case rechecked = "Rows Removed by Index Recheck"
+            case found = "Shared Hit Blocks"
+            case read = "Shared Read Blocks"
             case children = "Plans"
         }
     }

@@ -8,17 +8,27 @@ package struct StatementPlan: Sendable {
     let indexes: [String]
     let rows: Int
     let whole: Set<String>
+    let pages: Int
 
     /// - Parameters:
     ///   - name: The statement's name.
     ///   - indexes: What it must use, over all its executions together.
     ///   - rows: How many rows of any one table one execution may look at.
     ///   - whole: Tables that it reads from end to end on purpose.
-    package init(_ name: String, _ indexes: [String], rows: Int = 50, whole: Set<String> = []) {
+    ///   - pages: How many pages of any tables one execution may look at, which also tells of an index that is read
+    ///     whole; where the plans don't tell of pages it says nothing.
+    package init(
+        _ name: String,
+        _ indexes: [String],
+        rows: Int = 50,
+        whole: Set<String> = [],
+        pages: Int = .max
+    ) {
         self.name = name
         self.indexes = indexes
         self.rows = rows
         self.whole = whole
+        self.pages = pages
     }
 
     /// What the plans of this statement did that it may not do.
@@ -41,6 +51,9 @@ package struct StatementPlan: Sendable {
                 $0.key < $1.key
             }
             if !whole.isEmpty { complaints.append("\(name) reads all of \(whole): \(entry.plan.text)") }
+            if plan.pages > pages {
+                complaints.append("\(name) looks at \(plan.pages) pages: \(entry.plan.text)")
+            }
             for (table, count) in many {
                 complaints.append("\(name) looks at \(count) rows of \(table): \(entry.plan.text)")
             }

@@ -28,6 +28,17 @@ internal import Glibc
         unsafe PQfinish(connection)
     }
 
+    /// Has a log hear what the server says beside its results; whoever calls this keeps the log for as long.
+    func tell(_ log: PlanLog) {
+        let hear: PQnoticeReceiver = { @Sendable log, result in
+            // The letter of PG_DIAG_MESSAGE_PRIMARY.
+            guard let log = unsafe log, let text = unsafe PQresultErrorField(result, Int32(UInt8(ascii: "M")))
+            else { return }
+            unsafe Unmanaged<PlanLog>.fromOpaque(log).takeUnretainedValue().hear(String(cString: text))
+        }
+        unsafe PQsetNoticeReceiver(connection, hear, Unmanaged.passUnretained(log).toOpaque())
+    }
+
     enum Progress {
         case reading
         case writing

@@ -46,6 +46,7 @@ extension PostgresConnection {
 
     private func establish(_ attempt: LibPQ) async throws {
         libpq = attempt
+        if let plans = configuration.plans, plans.source == .server { attempt.tell(plans) }
         guard !attempt.isBad else { throw refusal(attempt.message) }
         let deadline = MonotonicTime.now + configuration.connectTimeout
         let timer = loop.schedule(after: configuration.connectTimeout) { [weak self] in

@@ -1,8 +1,22 @@
 extension PostgresConnection {
+    /// Runs statements as ``send(_:isCancellable:)`` does, and has their plans kept.
+    nonisolated func run(
+        _ queries: [Query],
+        isCancellable: Bool,
+        keepingPlansIn log: PlanLog
+    ) async throws -> [ResultSet] {
+        switch log.source {
+        case .client: return try await explain(queries, isCancellable: isCancellable, keepingPlansIn: log)
+        case .server:
+            log.note(queries)
+            return try await send(queries, isCancellable: isCancellable)
+        }
+    }
+
     /// Runs statements as ``send(_:isCancellable:)`` does, and each of them once before, under EXPLAIN ANALYZE.
     ///
     /// What the first run did is undone, so that the second finds everything as it was.
-    nonisolated func run(
+    private nonisolated func explain(
         _ queries: [Query],
         isCancellable: Bool,
         keepingPlansIn log: PlanLog
