@@ -45,7 +45,7 @@ package enum BatchFold {
         }
     }
 
-    /// Primary keys of both tables.
+    /// Primary keys of both tables; given as an array, because the planner would read all batches to join them.
     private static func sum(limit: Int) -> Query {
         Query(
             "batches_sum",
@@ -63,7 +63,7 @@ package enum BatchFold {
                 UPDATE job_batches b SET is_sealed = b.is_sealed OR s.seals, added = b.added + s.added,
                     done = b.done + s.done, failed = b.failed + s.failed, cancelled = b.cancelled + s.cancelled,
                     expired = b.expired + s.expired
-                FROM sums s WHERE b.id = s.batch_id
+                FROM sums s WHERE b.id = s.batch_id AND b.id = ANY (ARRAY(SELECT batch_id FROM sums))
             )
             SELECT batch_id, (SELECT count(*) FROM taken) FROM sums
             """
@@ -87,6 +87,8 @@ package enum BatchFold {
     }
 
     /// Forgets batches whose callbacks were enqueued longer ago than jobs are kept.
+    ///
+    /// `job_batches_by_end`.
     package static func forget(olderThan seconds: Double) -> Query {
         Query(
             "batches_forget",

@@ -3,7 +3,8 @@ package import Postgres
 /// What operators see of the engine: queues, jobs and workers, each row as JSON.
 ///
 /// No statement counts a table: depths are what Postgres itself keeps of each leaf, which lags by about a second and
-/// is exact once vacuum has been there; what is held is read from the few open claims.
+/// is exact once vacuum has been there; what is held is read from the few open claims; what is blocked or dead is
+/// counted up to 10,000 and estimated beyond.
 package enum EngineView {
     /// A queue and what is in it.
     package struct QueueRow: Codable, Sendable {
@@ -14,11 +15,15 @@ package enum EngineView {
         package let ready: Int
         /// How many workers hold.
         package let held: Int
+        /// How many wait for their keys.
+        package let blocked: Int
+        package let blocked_is_estimate: Bool
         /// Seconds since the first in line was enqueued; nil when nobody waits.
         package let oldest_seconds: Double?
         /// Plain jobs that ended well in the last minute.
         package let done_last_minute: Int
         package let dead_letters: Int
+        package let dead_letters_is_estimate: Bool
     }
 
     /// A job in a list.
@@ -64,7 +69,7 @@ package enum EngineView {
 
     /// All queues, by name.
     ///
-    /// Head of each leaf, open `claims`, a minute of `closures`, and `dead_letters`.
+    /// Head of each leaf, open `claims`, a minute of `closures`, and up to 10,000 of `blocked` and `dead_letters`.
     package static func queues() -> Query {
         Query(
             "view_queues",
@@ -74,6 +79,7 @@ package enum EngineView {
                     (SELECT sum(pg_stat_get_live_tuples(format('%I', 'ready_' || leaf)::regclass))::bigint
                         FROM generate_series(q.first_lane, q.first_lane + 2 * q.lanes - 1) AS leaf) AS ready,
                     (SELECT coalesce(sum(cardinality(c.job_ids)), 0) FROM claims c WHERE c.queue = q.name) AS held,
+                    b.number AS blocked, b.is_estimate AS blocked_is_estimate,
                     (SELECT round(extract(epoch FROM (SELECT usher_now()) - min(j.created_at)), 3)
                         FROM generate_series(q.first_lane, q.first_lane + 2 * q.lanes - 1) AS leaf
                         CROSS JOIN LATERAL (
@@ -83,8 +89,9 @@ package enum EngineView {
                     (SELECT coalesce(sum(cardinality(c.job_ids)), 0) FROM closures c
                         WHERE c.closed_at > (SELECT usher_now()) - interval '1 minute' AND c.queue = q.name
                     ) AS done_last_minute,
-                    (SELECT count(*) FROM dead_letters d WHERE d.queue = q.name) AS dead_letters
-                FROM queues q ORDER BY q.name
+                    d.number AS dead_letters, d.is_estimate AS dead_letters_is_estimate
+                FROM queues q, count_of_queue('blocked', q.name) AS b, count_of_queue('dead_letters', q.name) AS d
+                ORDER BY q.name
             ) AS v
             """
         )
@@ -104,7 +111,7 @@ package enum EngineView {
         )
     }
 
-    /// Jobs, newest first; ready ones in the order they are claimed in.
+    /// Jobs, newest first; ready ones in the order they are claimed in, failed ones by when they did.
     ///
     /// Ready, running and failed jobs are found where they are; others by walking `jobs` back from the newest.
     package static func jobs(_ filter: JobFilter) -> Query {
@@ -130,11 +137,17 @@ package enum EngineView {
             order = "f.place, j.id"
             conditions.append("j.state IN ('queued', 'ready')")
         case "running":
-            source = "(SELECT unnest(c.job_ids) AS job_id FROM claims c) f JOIN jobs j ON j.id = f.job_id"
+            // Each is looked up: to sort them all by number the planner would go through `jobs`.
+            source = """
+                (SELECT unnest(c.job_ids) AS job_id FROM claims c) f
+                CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = f.job_id OFFSET 0) j
+                """
             order = "j.id DESC"
             conditions.append("j.state IN ('queued', 'running')")
         case "failed":
-            source = "dead_letters f JOIN jobs j ON j.id = f.job_id"
+            source = """
+                (\(fragment: dead(filter))) f CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = f.job_id OFFSET 0) j
+                """
             order = "f.failed_at DESC, j.id DESC"
         case let state:
             source = "jobs j"
@@ -147,17 +160,33 @@ package enum EngineView {
             "view_jobs",
             """
             SELECT to_jsonb(v) FROM (
-                SELECT j.id, j.name, j.queue, standing(j.id, j.state, j.queue, j.rank) AS state, j.priority,
-                    j.failures, j.created_at, j.wake_at,
-                    coalesce(j.finished_at, CASE WHEN j.state = 'queued' THEN closed_at(j.id, j.created_at) END)
-                        AS finished_at,
-                    j.error
-                FROM \(fragment: source)
-                WHERE \(fragment: .joined(conditions, separator: " AND "))
-                ORDER BY \(fragment: order) LIMIT \(Int64(filter.limit))
+                SELECT s.id, s.name, s.queue, s.state, s.priority, s.failures, s.created_at, s.wake_at,
+                    coalesce(s.finished_at,
+                        CASE WHEN s.is_queued AND s.state = 'done' THEN closed_at(s.id, s.created_at) END) AS finished_at,
+                    s.error
+                FROM (
+                    SELECT j.id, j.name, j.queue, j.state = 'queued' AS is_queued, j.priority, j.failures, j.created_at,
+                        j.wake_at, j.finished_at, j.error, standing(j.id, j.state, j.queue, j.rank) AS state
+                    FROM \(fragment: source)
+                    WHERE \(fragment: .joined(conditions, separator: " AND "))
+                    ORDER BY \(fragment: order) LIMIT \(Int64(filter.limit))
+                ) AS s
             ) AS v
             """
         )
+    }
+
+    /// The latest dead letters that a list begins with.
+    private static func dead(_ filter: JobFilter) -> SQL {
+        var conditions: [SQL] = ["true"]
+        if let queue = filter.queue { conditions.append("d.queue = \(queue)") }
+        if let name = filter.name { conditions.append("d.name = \(name)") }
+        if let before = filter.before { conditions.append("d.job_id < \(before)") }
+        return """
+            SELECT d.job_id, d.failed_at FROM dead_letters d
+            WHERE \(fragment: .joined(conditions, separator: " AND "))
+            ORDER BY d.failed_at DESC, d.job_id DESC LIMIT \(Int64(filter.limit))
+            """
     }
 
     /// Everything that is known of one job, its steps and its own log included.
@@ -179,9 +208,12 @@ package enum EngineView {
                     SELECT * FROM job_logs WHERE job_id = v.id ORDER BY ordinal DESC LIMIT 100) AS l)
             )
             FROM (
-                SELECT j.*, standing(j.id, j.state, j.queue, j.rank) AS standing,
-                    closed_at(j.id, j.created_at) AS closed_at
-                FROM jobs j WHERE j.id = \(id.rawValue)
+                SELECT s.*, CASE WHEN s.state = 'queued' AND s.standing = 'done' THEN closed_at(s.id, s.created_at) END
+                    AS closed_at
+                FROM (
+                    SELECT j.*, standing(j.id, j.state, j.queue, j.rank) AS standing FROM jobs j
+                    WHERE j.id = \(id.rawValue) OFFSET 0
+                ) AS s
             ) AS v
             """
         )
@@ -189,7 +221,7 @@ package enum EngineView {
 
     /// What has ended since an instant, oldest first, and the instant to go on from.
     ///
-    /// Primary key of `closures`; `dead_letters` is read whole.
+    /// Primary key of `closures`, `dead_letters_by_age`; no more of either than jobs are wanted.
     package static func ended(since instant: PostgresTimestamp?, limit: Int) -> Query {
         Query(
             "view_ended",
@@ -199,12 +231,18 @@ package enum EngineView {
                     e.reason
                 FROM (
                     SELECT c.closed_at AS at, unnest(c.job_ids) AS job_id, 'done' AS state, NULL AS reason
-                    FROM closures c WHERE c.closed_at > coalesce(\(instant), (SELECT usher_now()))
-                    UNION ALL
-                    SELECT d.failed_at, d.job_id, 'failed', d.kind FROM dead_letters d
-                    WHERE d.failed_at > coalesce(\(instant), (SELECT usher_now()))
+                    FROM (
+                        SELECT closed_at, job_ids FROM closures
+                        WHERE closed_at > coalesce(\(instant), (SELECT usher_now()))
+                        ORDER BY closed_at, batch LIMIT \(Int64(limit))
+                    ) AS c
+                    UNION ALL (
+                        SELECT d.failed_at, d.job_id, 'failed', d.kind FROM dead_letters d
+                        WHERE d.failed_at > coalesce(\(instant), (SELECT usher_now()))
+                        ORDER BY d.failed_at, d.job_id LIMIT \(Int64(limit))
+                    )
                 ) AS e
-                JOIN jobs j ON j.id = e.job_id
+                CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = e.job_id OFFSET 0) AS j
                 ORDER BY e.at, j.id LIMIT \(Int64(limit))
             ) AS v
             """

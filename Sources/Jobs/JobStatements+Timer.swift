@@ -43,14 +43,16 @@ extension JobStatements {
 
     /// Removes overdue timers whose jobs no longer exist, which nothing else would.
     ///
-    /// Primary key of `timers`.
+    /// Primary keys of `timers` and `jobs`.
+    ///
+    /// Each job is looked up, because the planner would make of a NOT EXISTS one pass through all of `jobs`.
     package static func dropOrphanTimers() -> Query {
         Query(
             "timers_drop_orphans",
             """
             DELETE FROM timers t
             WHERE t.wake_at < (SELECT usher_now()) - interval '1 minute'
-                AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id)
+                AND (SELECT j.id FROM jobs j WHERE j.id = t.job_id) IS NULL
             """
         )
     }

@@ -19,9 +19,14 @@ extension JobStore {
                 "dead_letters_page",
                 """
                 SELECT d.job_id, d.name, d.queue, d.kind, coalesce(j.error, ''), j.failures, d.failed_at
-                FROM dead_letters d JOIN jobs j ON j.id = d.job_id
-                WHERE d.job_id < \(id?.rawValue ?? .max) AND \(fragment: filter.condition)
-                ORDER BY d.job_id DESC LIMIT \(Int64(limit))
+                FROM (
+                    SELECT d.job_id FROM dead_letters d
+                    WHERE d.job_id < \(id?.rawValue ?? .max) AND \(fragment: filter.condition)
+                    ORDER BY d.job_id DESC LIMIT \(Int64(limit))
+                ) AS page
+                CROSS JOIN LATERAL (SELECT * FROM dead_letters WHERE job_id = page.job_id OFFSET 0) AS d
+                JOIN jobs j ON j.id = d.job_id
+                ORDER BY d.job_id DESC
                 """
             )
         ).map(DeadLetter.init(row:))
@@ -68,7 +73,7 @@ extension JobStore {
         try await redrive(.all)
     }
 
-    /// Primary keys of `dead_letters` and `jobs`.
+    /// Primary keys of `dead_letters` and `jobs`; `dead_letters_by_queue` where a queue is asked for.
     private func redriveBatch(
         _ condition: SQL,
         after id: JobID,
@@ -87,7 +92,7 @@ extension JobStore {
                     WHERE j.id IN (SELECT job_id FROM picked) AND j.state = 'failed'
                     ORDER BY j.id FOR NO KEY UPDATE
                 ), gone AS (
-                    DELETE FROM dead_letters d USING locked l WHERE d.job_id = l.id
+                    DELETE FROM dead_letters WHERE job_id = ANY (ARRAY(SELECT id FROM locked))
                 ), wanted AS (
                     DELETE FROM cancellations c USING locked l WHERE c.job_id = l.id
                 ), forgotten AS (

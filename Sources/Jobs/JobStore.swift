@@ -34,10 +34,12 @@ public struct JobStore: Sendable {
             Query(
                 "jobs_get",
                 """
-                SELECT id, name, queue, standing(id, state, queue, rank), epoch, failures, input, output, error,
-                    created_at, coalesce(finished_at,
-                        CASE WHEN state = 'queued' THEN closed_at(id, created_at) END)
-                FROM jobs WHERE id = \(id.rawValue)
+                SELECT id, name, queue, standing, epoch, failures, input, output, error, created_at,
+                    coalesce(finished_at,
+                        CASE WHEN state = 'queued' AND standing = 'done' THEN closed_at(id, created_at) END)
+                FROM (
+                    SELECT *, standing(id, state, queue, rank) FROM jobs WHERE id = \(id.rawValue) OFFSET 0
+                ) AS j
                 """
             )
         ).first.map(JobRecord.init(row:))

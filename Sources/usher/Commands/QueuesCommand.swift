@@ -8,21 +8,29 @@ enum QueuesCommand {
         "Show the queues and what is in them",
         discussion: """
             READY is what Postgres keeps of each lane: no table is counted, so it may lag by a second. HELD is what workers
-            have claimed, OLDEST how long the first in line has waited, DONE/MIN plain jobs that ended well in the last
-            minute, DEAD the dead letters.
+            have claimed, BLOCKED what waits for its key, OLDEST how long the first in line has waited, DONE/MIN plain jobs
+            that ended well in the last minute, DEAD the dead letters. BLOCKED and DEAD are exact up to 10,000, and
+            estimates with a ~ beyond.
             """,
         options: [.json] + Option.database
     ) { invocation in
         let rows = try await rows(EngineView.queues(), invocation, as: EngineView.QueueRow.self)
         if invocation.arguments.flag(.json) { return rows.printLines() }
-        try rows.printTable(["QUEUE", "READY", "HELD", "OLDEST", "DONE/MIN", "DEAD", "LANES", "STATE"]) {
-            row in
+        try rows.printTable([
+            "QUEUE", "READY", "HELD", "BLOCKED", "OLDEST", "DONE/MIN", "DEAD", "LANES", "STATE",
+        ]) { row in
             [
-                row.name, "\(row.ready)", "\(row.held)", row.oldest_seconds.map { "\($0)s" } ?? "-",
-                "\(row.done_last_minute)", "\(row.dead_letters)", "\(row.lanes)",
+                row.name, "\(row.ready)", "\(row.held)", about(row.blocked, row.blocked_is_estimate),
+                row.oldest_seconds.map { "\($0)s" } ?? "-",
+                "\(row.done_last_minute)", about(row.dead_letters, row.dead_letters_is_estimate),
+                "\(row.lanes)",
                 row.paused ? "paused" : "open",
             ]
         }
+    }
+
+    private static func about(_ count: Int, _ isEstimate: Bool) -> String {
+        isEstimate ? "~\(count)" : "\(count)"
     }
 
     static let workers = Command(
