@@ -83,7 +83,9 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Reactor", "TestSupport"]),
         .testTarget(
             name: "JobsTests",
-            dependencies: ["Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "TestSupport"]
+            dependencies: [
+                "Jobs", "Scheduler", "Migrations", "Postgres", "Reactor", "Telemetry", "TestSupport",
+            ]
         ),
         .testTarget(
             name: "WorkflowsTests",

@@ -1,0 +1,66 @@
+import Jobs
+import Postgres
+import TestSupport
+
+/// A backlog of a million jobs beside two hundred thousand that have ended, and a store of which all plans are kept.
+struct SeededBacklog {
+    /// Its statements are kept.
+    let store: JobStore
+    /// What they did.
+    var plans: ServedPlans
+    /// Its statements are not kept.
+    let quiet: PostgresClient
+
+    var client: PostgresClient { store.postgres }
+
+    /// The tables that grow with the jobs; `claims` has a row per batch that somebody holds, and the others have few rows.
+    static let growing: Set<String> = [
+        "jobs", "ready", "timers", "job_keys", "closures", "dead_letters", "job_batches", "batch_tallies",
+        "blocked", "admitted", "limit_keys", "key_signals", "checkpoints", "events", "job_progress",
+        "job_logs",
+    ]
+
+    static func with(_ body: (inout SeededBacklog) async throws -> Void) async throws {
+        try await withDatabase { database in
+            let quiet = JobStore(postgres: database.client)
+            try await quiet.ensureQueue("default")
+            try await quiet.ensureQueue("mail", lanes: 2)
+            try await database.client.withTransaction { tx in try await tx.simple(BacklogSeed.sql) }
+            try await database.client.execute(Query("seed.vacuum", "VACUUM ANALYZE"))
+            let plans = ServedPlans()
+            let sign = database.url.contains("?") ? "&" : "?"
+            var configuration = try PostgresConfiguration(
+                url: database.url + sign + "options=" + ServedPlans.options
+            )
+            configuration.schema = database.schema
+            configuration.applicationName = database.schema
+            configuration.plans = plans.log
+            // One connection, so that plans come in the order of their statements.
+            let client = PostgresClient(configuration, loops: database.loops, pool: .init(maximum: 1))
+            var backlog = SeededBacklog(
+                store: JobStore(postgres: client),
+                plans: plans,
+                quiet: database.client
+            )
+            do {
+                try await body(&backlog)
+                await client.shutdown()
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+        }
+    }
+
+    /// Claims as a worker does.
+    func claim(_ leaf: LaneLeaf, limit: Int = 20, floor: LaneFloor? = nil) async throws -> [ClaimedJob] {
+        try await client.query(
+            JobStatements.claim(leaf, limit: limit, worker: BacklogSeed.worker, floor: floor)
+        ).map { try ClaimedJob(claim: $0, from: leaf.queue) }
+    }
+
+    /// The jobs of a claim that the seed has made.
+    func held(_ batch: Int64) async throws -> [Int64] {
+        try await quiet.query(Query("t", "SELECT job_ids FROM claims WHERE batch = \(batch)"))[0][0]
+    }
+}
