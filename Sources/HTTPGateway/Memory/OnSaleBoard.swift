@@ -6,10 +6,11 @@ internal import Telemetry
 /// The on-sales as this gateway knows them, read once a second whoever asks.
 ///
 /// What was seen of an on-sale never goes back: an answer with a smaller `seq`, from a replica or a slow
-/// connection, is passed over.
+/// connection, is passed over, and one that was asked for earlier says nothing of on-sales that it does not have.
 final class OnSaleBoard: Sendable {
     private struct State {
         var snapshots: [OnSaleID: OnSaleSnapshot] = [:]
+        /// When the latest of the reads that were answered began.
         var lastRefresh: MonotonicTime?
     }
 
@@ -35,7 +36,7 @@ final class OnSaleBoard: Sendable {
         state.withLock { Array($0.snapshots.values) }.sorted { $0.id < $1.id }
     }
 
-    /// How long ago the database last answered; nil when it never did.
+    /// How old what the database last answered is, by when it was asked; nil when it never answered.
     var age: Duration? {
         state.withLock { $0.lastRefresh }.map { .now - $0 }
     }
@@ -57,19 +58,25 @@ final class OnSaleBoard: Sendable {
     /// Reads every on-sale that is under way or has lately been.
     func refresh() async throws {
         let began = MonotonicTime.now
-        let found = try await OnSaleStatus.all(in: postgres)
+        try await take(try await OnSaleStatus.all(in: postgres), askedAt: began)
+    }
+
+    /// Takes in an answer; reads overlap, and the one that was asked for first may be answered last.
+    func take(_ found: [OnSaleStatus], askedAt began: MonotonicTime) async throws {
         var fresh: [OnSaleSnapshot] = []
         for facts in found { fresh.append(OnSaleSnapshot(facts, order: try await order(of: facts))) }
         if let readAt = found.first?.readAt { clock.set(readAt, at: began) }
         state.withLock { state in
-            var snapshots: [OnSaleID: OnSaleSnapshot] = [:]
+            let isLatest = state.lastRefresh.map { $0 <= began } ?? true
+            // One that was scheduled after an early question is not in its late answer.
+            var snapshots = isLatest ? [:] : state.snapshots
             for snapshot in fresh {
                 let known = state.snapshots[snapshot.id]
                 let isOlder = known.map { Self.isOlder(snapshot.facts, than: $0.facts) } ?? false
                 snapshots[snapshot.id] = isOlder ? known : snapshot
             }
             state.snapshots = snapshots
-            state.lastRefresh = .now
+            if isLatest { state.lastRefresh = began }
         }
     }
 
