@@ -38,6 +38,45 @@ struct EnqueueFromSQLTests {
         }
     }
 
+    @Test func `A job from SQL with a limit key waits for its key, at once or when its time has come`()
+        async throws
+    {
+        try await withDatabase { database in
+            let desk = try await LimitDesk(database)
+            try await desk.store.setLimits(QueueLimits(perKey: KeyLimit(maxRunning: 2)), queue: "q")
+            _ = try await desk.enqueue(1, "a")
+            let second = try await call(database, "'x', queue => 'q', limit_key => 'a'")
+            let third = try await call(database, "'x', queue => 'q', limit_key => 'a'")
+            let later = try await call(
+                database,
+                "'x', queue => 'q', limit_key => 'b', run_at => usher_now() + interval '1 hour'"
+            )
+            #expect(
+                try await desk.states([second.id, third.id, later.id]) == [.blocked, .blocked, .scheduled]
+            )
+            try await desk.dispatch()
+            #expect(try await desk.held() == ["a": 2])
+            #expect(try await desk.states([second.id, third.id]) == [.ready, .blocked])
+            try await desk.shift(3700)
+            _ = try await database.client.query(JobStatements.promoteDue(limit: 5))
+            #expect(try await desk.states([later.id]) == [.blocked])
+            try await desk.dispatch()
+            #expect(try await desk.held() == ["a": 2, "b": 1])
+            try await desk.expectSound()
+        }
+    }
+
+    @Test func `The first limit key of a queue, from SQL, has its workers dispatch`() async throws {
+        try await withDatabase { database in
+            let desk = try await LimitDesk(database)
+            _ = try await call(database, "'x', queue => 'q', limit_key => 'a'")
+            let lanes = try await database.client.query(WorkerStatements.lanes(of: ["q"]))
+            #expect(try lanes[0][4] as Bool)
+            try await desk.dispatch()
+            #expect(try await desk.claim(1).count == 1)
+        }
+    }
+
     @Test func `A key from SQL and a key from Swift are the same key`() async throws {
         try await withDatabase { database in
             let desk = try await PlainDesk(database)
