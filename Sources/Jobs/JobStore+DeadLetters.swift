@@ -34,35 +34,40 @@ extension JobStore {
 
     /// Has one dead letter done after all: it is ready again, with no failure counted.
     ///
-    /// A run goes on from its checkpoints; the error it failed with is forgotten.
+    /// A run goes on from its checkpoints; the error it failed with is forgotten. A job that was unique while it was
+    /// unfinished takes its key again.
     ///
     /// - Returns: false if there is no such dead letter.
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``JobsError`` (`keyTaken`) when another job has its key by now; ``PostgresError``.
     public func redrive(_ id: JobID) async throws -> Bool {
-        let (count, _, queues) = try await redriveBatch(
-            "d.job_id = \(id.rawValue)",
-            after: JobID(rawValue: 0),
-            1
-        )
-        wake(queues)
-        return count == 1
+        let part = try await redriveBatch("d.job_id = \(id.rawValue)", after: JobID(rawValue: 0), 1)
+        wake(part.queues)
+        guard part.refused == 0 else {
+            let holder = part.holder.map { "job \($0)" } ?? "another job"
+            throw JobsError(
+                code: .keyTaken,
+                message: "job \(id) is not redriven: \(holder) has its unique key by now, and is unfinished"
+            )
+        }
+        return part.count == 1
     }
 
     /// Has all dead letters that match done after all, in transactions of bounded size.
     ///
-    /// What fails again meanwhile is left for the next time, so that this comes to an end.
+    /// What fails again meanwhile is left for the next time, so that this comes to an end. Those whose unique keys other
+    /// jobs have by now stay dead letters; of several with one key the first is redriven.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: how many were redriven.
     /// - Throws: ``PostgresError``; what was redriven until then stays so.
     @discardableResult
     public func redrive(_ filter: DeadLetterFilter, batch: Int = 1000) async throws -> Int {
         var last = JobID(rawValue: 0)
         var total = 0
         while true {
-            let (count, greatest, queues) = try await redriveBatch(filter.condition, after: last, batch)
-            wake(queues)
-            total += count
-            guard let greatest else { return total }
+            let part = try await redriveBatch(filter.condition, after: last, batch)
+            wake(part.queues)
+            total += part.count
+            guard let greatest = part.greatest else { return total }
             last = greatest
         }
     }
@@ -73,12 +78,20 @@ extension JobStore {
         try await redrive(.all)
     }
 
-    /// Primary keys of `dead_letters` and `jobs`; `dead_letters_by_queue` where a queue is asked for.
-    private func redriveBatch(
-        _ condition: SQL,
-        after id: JobID,
-        _ limit: Int
-    ) async throws -> (count: Int, greatest: JobID?, queues: [String]) {
+    /// What came of a part of the dead letters that were to be redriven.
+    private struct Redriven {
+        let count: Int
+        /// The last that was looked at; nil when there was none.
+        let greatest: JobID?
+        let queues: [String]
+        /// Those that other jobs have the keys of.
+        let refused: Int
+        /// One of those others, if it can be seen already.
+        let holder: JobID?
+    }
+
+    /// Primary keys of `dead_letters`, `jobs` and `job_keys`; `dead_letters_by_queue` where a queue is asked for.
+    private func redriveBatch(_ condition: SQL, after id: JobID, _ limit: Int) async throws -> Redriven {
         let row = try await postgres.query(
             Query(
                 "dead_letters_redrive",
@@ -87,10 +100,18 @@ extension JobStore {
                     SELECT d.job_id FROM dead_letters d
                     WHERE d.job_id > \(id.rawValue) AND \(fragment: condition)
                     ORDER BY d.job_id LIMIT \(Int64(limit))
-                ), locked AS MATERIALIZED (
-                    SELECT j.id, j.is_run, j.error FROM jobs j
+                ), failed AS MATERIALIZED (
+                    SELECT j.id, j.is_run, j.error, j.key_until_end AS key FROM jobs j
                     WHERE j.id IN (SELECT job_id FROM picked) AND j.state = 'failed'
                     ORDER BY j.id FOR NO KEY UPDATE
+                ), keyed AS (
+                    INSERT INTO job_keys AS k (key, job_id)
+                    SELECT DISTINCT ON (key) key, id FROM failed WHERE key IS NOT NULL ORDER BY key, id
+                    ON CONFLICT (key) DO UPDATE SET job_id = excluded.job_id, expires_at = NULL
+                        WHERE k.expires_at <= (SELECT usher_now())
+                    RETURNING job_id
+                ), locked AS MATERIALIZED (
+                    SELECT id, is_run, error FROM failed WHERE key IS NULL OR id IN (SELECT job_id FROM keyed)
                 ), gone AS (
                     DELETE FROM dead_letters WHERE job_id = ANY (ARRAY(SELECT id FROM locked))
                 ), wanted AS (
@@ -111,11 +132,19 @@ extension JobStore {
                     FROM woken w JOIN queues q ON q.name = w.queue WHERE w.limit_key IS NULL
                 ), \(fragment: LimitStatements.blocking("woken"))
                 SELECT (SELECT count(*) FROM woken), (SELECT max(job_id) FROM picked),
-                    ARRAY(SELECT DISTINCT queue FROM woken)
+                    ARRAY(SELECT DISTINCT queue FROM woken),
+                    (SELECT count(*) FROM failed) - (SELECT count(*) FROM locked),
+                    (SELECT job_id FROM job_keys WHERE key = (
+                        SELECT key FROM failed WHERE id NOT IN (SELECT id FROM locked) ORDER BY id LIMIT 1))
                 """
             )
         )[0]
-        let greatest: Int64? = try row[1]
-        return (Int(try row[0] as Int64), greatest.map(JobID.init(rawValue:)), try row[2])
+        return Redriven(
+            count: Int(try row[0] as Int64),
+            greatest: (try row[1] as Int64?).map(JobID.init(rawValue:)),
+            queues: try row[2],
+            refused: Int(try row[3] as Int64),
+            holder: (try row[4] as Int64?).map(JobID.init(rawValue:))
+        )
     }
 }

@@ -7,7 +7,7 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
                 invalidKey, unknownBatch
             case undecodable,
                 leaseLost,
-                schema, invalidLimit
+                schema, invalidLimit, keyTaken
         }
         private let value: Value
 
@@ -27,6 +27,8 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let invalidSchedule = Self(value: .invalidSchedule)
         /// A key can't be used.
         public static let invalidKey = Self(value: .invalidKey)
+        /// Another job has the unique key that is asked for.
+        public static let keyTaken = Self(value: .keyTaken)
         /// There is no batch of that number, or it takes no more jobs.
         public static let unknownBatch = Self(value: .unknownBatch)
         /// A stored input or result does not decode as the type the code expects.

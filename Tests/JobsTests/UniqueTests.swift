@@ -345,4 +345,68 @@ struct QueueOptionsTests {
             }
         }
     }
+
+    // MARK: Redriving
+
+    /// Fails everything that is ready, for good.
+    private func fail(_ desk: PlainDesk) async throws {
+        try await desk.end(try await desk.claim(), .failed(failures: 1, error: "no"))
+    }
+
+    @Test func `A redriven job has its key again, or is refused while another has it`() async throws {
+        try await withDatabase { database in
+            let desk = try await PlainDesk(database)
+            let job = NewJob(
+                name: "x",
+                input: JSONB(text: "{}"),
+                key: "k",
+                unique: Uniqueness(by: .key, while: .unfinished)
+            )
+            let first = try await desk.store.offer([job])[0].id
+            try await fail(desk)
+            #expect(try await desk.store.redrive(first))
+            #expect(try await desk.store.offer([job])[0] == Enqueued(id: first, outcome: .found))
+            try await fail(desk)
+            let second = try await desk.store.offer([job])[0].id
+            #expect(second != first)
+            let refusal = await #expect(throws: JobsError.self) { try await desk.store.redrive(first) }
+            #expect(refusal?.code == .keyTaken && refusal?.message.contains("job \(second)") == true)
+            #expect(try await desk.store.redriveAll() == 0)
+            #expect(try await desk.store.job(first)?.state == .failed)
+            #expect(try await desk.store.deadLetters().map(\.id) == [first])
+            // Two dead letters of one key: the first is redriven, and the other once that has ended.
+            try await fail(desk)
+            #expect(try await desk.store.redriveAll() == 1)
+            #expect(try await desk.claim().map(\.id) == [first])
+            #expect(try await desk.store.deadLetters().map(\.id) == [second])
+        }
+    }
+
+    @Test func `A redriven job takes over a key that has expired, and none that it held until its start`()
+        async throws
+    {
+        try await withDatabase { database in
+            let desk = try await PlainDesk(database)
+            func job(_ span: Uniqueness.Span, within window: Duration? = nil) -> NewJob {
+                NewJob(
+                    name: "x",
+                    input: JSONB(text: "{}"),
+                    key: "\(span)",
+                    unique: Uniqueness(by: .key, while: span, within: window)
+                )
+            }
+            let old = try await desk.store.offer([job(.unfinished), job(.queued)]).map(\.id)
+            try await fail(desk)
+            // They have the keys by now, the first for a minute only.
+            let new = try await desk.store.offer([job(.unfinished, within: .seconds(60)), job(.queued)]).map(
+                \.id
+            )
+            #expect(Set(old).isDisjoint(with: new))
+            #expect(try await desk.store.redriveAll() == 1)
+            try await desk.shiftClock(61)
+            #expect(try await desk.store.redriveAll() == 1)
+            let asked = try await desk.store.offer([job(.unfinished), job(.queued)])
+            #expect(asked.map(\.id) == [old[0], new[1]])
+        }
+    }
 }
