@@ -22,6 +22,7 @@ public enum Migrations {
         Migration(18, "rank", PackageResources._018_rank_sql),
         Migration(16, "counts", PackageResources._016_counts_sql),
         Migration(17, "enqueue_limited", PackageResources._017_enqueue_limited_sql),
+        Migration(18, "fair_window", PackageResources._018_fair_window_sql),
         Migration(20, "on_sales", PackageResources._020_on_sales_sql),
         Migration(21, "places", PackageResources._021_places_sql),
         Migration(22, "admission", PackageResources._022_admission_sql),

@@ -78,7 +78,8 @@ extension JobStatements {
         )
     }
 
-    /// What a claim owes to a queue with limits: the tokens of what it took, and the slots of what came too late.
+    /// What a claim owes to a queue with limits: the tokens of what it took, the slots of what came too late, and a
+    /// signal where its keys have a window.
     private static func accounts(_ leaf: LaneLeaf) -> SQL {
         var accounts: SQL = ""
         if leaf.isLimited {
@@ -94,6 +95,7 @@ extension JobStatements {
         }
         if leaf.isKeyed {
             accounts = accounts + ", " + LimitStatements.freeing("SELECT id FROM found WHERE is_late")
+            accounts = accounts + ", " + LimitStatements.passing("found", queue: leaf.queue)
         }
         return accounts
     }

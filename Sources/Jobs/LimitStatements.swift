@@ -69,6 +69,26 @@ package enum LimitStatements {
         """
     }
 
+    /// A statement for a WITH that signals the keys of claimed jobs where the queue has a fair window, because a job that
+    /// leaves its lane makes room under it.
+    ///
+    /// Primary key of `queue_limits`.
+    ///
+    /// - Parameters:
+    ///   - claimed: the name of a part with rows of (limit_key); those without a key don't count.
+    ///   - queue: the queue they are claimed from.
+    /// - Returns: one part of a WITH.
+    static func passing(_ claimed: SQL, queue: String) -> SQL {
+        """
+        keys_passed AS (
+            INSERT INTO key_signals (queue, key)
+            SELECT DISTINCT \(queue), limit_key FROM \(fragment: claimed)
+            WHERE limit_key IS NOT NULL
+                AND (SELECT fair_window FROM queue_limits WHERE queue = \(queue)) IS NOT NULL
+        )
+        """
+    }
+
     /// Moves jobs of signalled keys to their lanes, as many as there is room for.
     ///
     /// Primary keys of `key_signals`, `limit_keys`, `admitted` and `blocked`. A transaction of its own: see the function.

@@ -13,10 +13,10 @@ public struct QueueLimits: Sendable, Equatable {
     public var rate: RateLimit?
     /// What holds for each key that has no limit of its own.
     public var perKey: KeyLimit
-    /// Jobs of one key that are ready or running at a time, whatever its limit, so that none floods the lanes.
+    /// Jobs of one key that stand in the lanes at a time, whatever its limit, so that none floods them.
     ///
-    /// A key with nobody beside it runs no more at a time than this, and a job of another key waits for at most so many
-    /// of it. Nil is no window.
+    /// A job of another key waits for at most so many of it. Those that run don't count, so a key with nobody beside it
+    /// runs as many as the workers take. Nil is no window.
     public var fairWindow: Int?
 
     /// Describes limits; what is left out is not limited.

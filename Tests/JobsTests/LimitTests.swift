@@ -347,6 +347,35 @@ struct LimitTests {
         }
     }
 
+    @Test func `A key alone runs more than its window, and never has more than that in its lane`()
+        async throws
+    {
+        try await withDatabase { database in
+            let desk = try await LimitDesk(database)
+            try await desk.store.setLimits(QueueLimits(fairWindow: 5), queue: "q")
+            _ = try await desk.enqueue(40, "a")
+            var running: [ClaimedJob] = []
+            while running.count < 30 {
+                try await desk.dispatch()
+                #expect(try await desk.count("ready") == 5)
+                running += try await desk.claim(5)
+            }
+            // Nothing has ended. One that comes late waits for no more than the window.
+            let late = Set(try await desk.enqueue(1, "b"))
+            try await desk.dispatch()
+            let next = try await desk.claim(6)
+            #expect(next.count == 6 && next.contains { late.contains($0.id) })
+            // A limit counts those that run all the same.
+            let limits = QueueLimits(perKey: KeyLimit(maxRunning: 36), fairWindow: 5)
+            try await desk.store.setLimits(limits, queue: "q")
+            try await desk.dispatch()
+            #expect(try await desk.claim(9).count == 1)
+            try await desk.dispatch()
+            #expect(try await desk.held() == ["a": 36, "b": 1])
+            try await desk.expectSound()
+        }
+    }
+
     @Test func `What was signalled and lost is found by the sweep`() async throws {
         try await withDatabase { database in
             let desk = try await LimitDesk(database)
