@@ -7,8 +7,9 @@ public import Postgres
 /// ```swift
 /// let applied = try await Migrator(client, schema: "usher").migrate()
 /// ```
-/// One session does it at a time (an advisory lock per schema), each migration in a transaction of its own. The
-/// client's configuration must have the same schema on its search path.
+/// Each migration is a transaction of its own, which holds an advisory lock of the schema and looks again under it what
+/// others have applied: any number may migrate at once, through a pooler as well. The client's configuration must have
+/// the same schema on its search path.
 public struct Migrator: Sendable {
     /// How a migration stands.
     public enum State: Sendable, Hashable {
@@ -62,26 +63,7 @@ public struct Migrator: Sendable {
     ///   migration was edited after it was applied; then nothing is changed.
     @discardableResult
     public func migrate() async throws -> [Migration] {
-        try await client.withConnection { connection in
-            let lock = Query(
-                "migrate.lock",
-                "SELECT pg_advisory_lock(hashtextextended(\("usher_migrate " + schema), 0))"
-            )
-            let unlock = Query(
-                "migrate.unlock",
-                "SELECT pg_advisory_unlock(hashtextextended(\("usher_migrate " + schema), 0))"
-            )
-            try await connection.execute(lock)
-            do {
-                let applied = try await applyPending(on: connection)
-                try await connection.execute(unlock)
-                return applied
-            } catch {
-                // A connection that can't be asked any more gives up the lock with its session.
-                do { try await connection.execute(unlock) } catch { connection.close() }
-                throw error
-            }
-        }
+        try await client.withConnection { try await applyPending(on: $0) }
     }
 
     /// How each migration stands.
@@ -144,35 +126,71 @@ public struct Migrator: Sendable {
             }
         }
         guard !pending.isEmpty else { return [] }
-        try await connection.execute(
-            Query("migrate.schema", "CREATE SCHEMA IF NOT EXISTS \(identifier: schema)")
-        )
-        try await connection.execute(
-            Query(
-                "migrate.table",
-                """
-                CREATE TABLE IF NOT EXISTS \(identifier: schema).usher_migrations (
-                    number int PRIMARY KEY,
-                    name text NOT NULL,
-                    checksum bytea NOT NULL,
-                    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-                )
-                """
-            )
-        )
-        for (migration, checksum) in pending {
-            try await apply(migration, checksum, on: connection)
+        try await prepareSchema(on: connection)
+        var applied: [Migration] = []
+        for (migration, checksum) in pending where try await apply(migration, checksum, on: connection) {
+            applied.append(migration)
         }
-        return pending.map(\.migration)
+        return applied
     }
 
+    /// Held until the end of the transaction: the end of a session would be the pooler's business.
+    private var lock: Query {
+        Query(
+            "migrate.lock",
+            "SELECT pg_advisory_xact_lock(hashtextextended(\("usher_migrate " + schema), 0))"
+        )
+    }
+
+    private func prepareSchema(on connection: borrowing PostgresConnectionHandle) async throws {
+        try await connection.withTransaction { transaction in
+            try await transaction.execute(lock)
+            try await transaction.commit(after: [
+                Query("migrate.schema", "CREATE SCHEMA IF NOT EXISTS \(identifier: schema)"),
+                Query(
+                    "migrate.table",
+                    """
+                    CREATE TABLE IF NOT EXISTS \(identifier: schema).usher_migrations (
+                        number int PRIMARY KEY,
+                        name text NOT NULL,
+                        checksum bytea NOT NULL,
+                        applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+                    )
+                    """
+                ),
+            ])
+        }
+    }
+
+    /// Applies a migration, unless somebody else has in the meantime.
+    ///
+    /// - Returns: whether it was to be done.
     private func apply(
         _ migration: Migration,
         _ checksum: [UInt8],
         on connection: borrowing PostgresConnectionHandle
-    ) async throws {
+    ) async throws -> Bool {
         do {
-            try await connection.withTransaction { transaction in
+            return try await connection.withTransaction { transaction in
+                try await transaction.execute(lock)
+                let others = try await transaction.query(
+                    Query(
+                        "migrate.look",
+                        """
+                        SELECT checksum FROM \(identifier: schema).usher_migrations
+                        WHERE number = \(Int32(migration.number))
+                        """
+                    )
+                )
+                if let other = others.first {
+                    guard try other[0] == checksum else {
+                        throw PostgresError(
+                            .configuration,
+                            "somebody else has just applied another of its number"
+                        )
+                    }
+                    return false
+                }
                 // Whatever else is on the search path, a migration creates its tables in this schema.
                 try await transaction.execute(
                     Query(
@@ -190,6 +208,7 @@ public struct Migrator: Sendable {
                         """
                     )
                 )
+                return true
             }
         } catch var error as PostgresError {
             error.message = "migration \(label(migration.number, migration.name)) failed: \(error.message)"

@@ -15,6 +15,15 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
     /// of it when it has grown, and planning a claim anew costs more than running it. Not for those that read much at
     /// once, such as reports.
     public var prefersIndexes = false
+    /// Whether a pooler stands between us and the server that gives each transaction another session, as PgBouncer
+    /// does with `pool_mode=transaction`.
+    ///
+    /// Nothing is then kept in a session: statements are not prepared, ``schema`` and ``prefersIndexes`` are set
+    /// for each transaction anew, in its first round trip, and ``PostgresClient/listen(_:)`` hears nothing unless
+    /// ``listenDirectly(at:)`` said where the server is.
+    public var isPooled = false
+    /// Where the server itself is, as ``parameters`` have it.
+    private var directParameters: [String: String]?
     /// What `pg_stat_activity` calls us.
     public var applicationName = "usher"
     /// How long one address may take to answer before the next is tried.
@@ -89,6 +98,26 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         }
         self.parameters = parameters.filter { !$0.value.isEmpty }
         _ = try endpoints()
+    }
+
+    /// Says where the server itself is, past the pooler, for the one thing that needs a session: LISTEN.
+    ///
+    /// - Parameter url: a URL or a list of `keyword=value`, as ``init(url:)`` takes them.
+    /// - Throws: ``PostgresError`` with code `configuration` that says what is wrong with it, without its password.
+    public mutating func listenDirectly(at url: String) throws {
+        directParameters = try Self(url: url).parameters
+    }
+
+    /// The settings of a connection to the server itself: these, unless a pooler stands between; nil when nobody
+    /// said where the server is.
+    var direct: Self? {
+        guard isPooled else { return self }
+        guard let directParameters else { return nil }
+        var direct = self
+        direct.parameters = directParameters
+        direct.directParameters = nil
+        direct.isPooled = false
+        return direct
     }
 
     /// The hosts, the database and the user; never the password.
@@ -185,6 +214,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
             }
             all["options"] = (all["options"].map { $0 + " " } ?? "") + "-c search_path=\(escaped)"
         }
+        // A pooler refuses options, since a session has them for good; see LocalSettings.
+        if isPooled { all["options"] = parameters["options"] }
         return all.map { (keyword: $0.key, value: $0.value) }
     }
 

@@ -92,7 +92,7 @@ package final class TestCluster: Sendable {
         let words = Self.unprivileged + [program] + arguments
         let (directory, log) = (directory, path("tool.log"))
         let status = try await Reactor.Thread.run(name: "tool") {
-            try Self.spawn(words, in: directory, output: log)
+            Self.end(of: try Self.spawn(words, in: directory, output: log))
         }
         guard status == 0 else {
             let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
@@ -145,7 +145,7 @@ package final class TestCluster: Sendable {
     }
 
     /// Not Foundation's `Process`, whose children inherit descriptors: a server would hold them until it ends.
-    private static func spawn(_ words: [String], in directory: String, output: String) throws -> Int32 {
+    static func spawn(_ words: [String], in directory: String, output: String) throws -> pid_t {
         func copies(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
             unsafe words.map { unsafe strdup($0) } + [nil]
         }
@@ -162,23 +162,28 @@ package final class TestCluster: Sendable {
         var pid: pid_t = 0
         let code = unsafe posix_spawn(&pid, "/usr/bin/env", &actions, nil, arguments, variables)
         guard code == 0 else { throw ReactorError(call: "posix_spawn", errno: code) }
+        return pid
+    }
+
+    /// Waits for a process, and tells how it ended: with a status, or by a signal.
+    private static func end(of pid: pid_t) -> Int32 {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : status & 0x7F
     }
 
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         // The proxy that is gone at once had a port that is free now.
         try TestProxy(to: 0).port
     }
 
     /// Postgres does not run as root.
-    private static var serverUser: (uid: uid_t, gid: gid_t)? {
+    static var serverUser: (uid: uid_t, gid: gid_t)? {
         guard geteuid() == 0, let entry = unsafe getpwnam("postgres") else { return nil }
         return unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)
     }
 
-    private static var unprivileged: [String] {
+    static var unprivileged: [String] {
         guard let user = serverUser else { return [] }
         return ["setpriv", "--reuid=\(user.uid)", "--regid=\(user.gid)", "--clear-groups"]
     }

@@ -127,6 +127,8 @@ public final class PostgresClient: PostgresExecutor, Sendable {
 
     /// Lends one connection, for what has to stay on one: session settings, session locks, several statements.
     ///
+    /// Behind a pooler there is no such thing: it gives each transaction another session.
+    ///
     /// A connection that is given back inside a transaction is closed.
     ///
     /// - Parameter body: has the connection alone.

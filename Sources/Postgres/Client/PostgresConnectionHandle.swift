@@ -77,11 +77,6 @@ public struct PostgresConnectionHandle: PostgresExecutor, ~Copyable {
         try await Transaction.run(on: connection, options, body)
     }
 
-    /// Closes the connection, whose session nobody else is to use.
-    package func close() {
-        connection.close()
-    }
-
     /// The server's process that serves this connection.
     package func backend() async throws -> Int32 {
         try await connection.backend()

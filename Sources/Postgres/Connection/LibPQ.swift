@@ -132,10 +132,28 @@ internal import Glibc
     }
 
     func sendPrepared(_ name: String, _ query: Query) -> Bool {
-        let count = query.parameters.count
-        guard count > 0 else {
-            return unsafe PQsendQueryPrepared(connection, name, 0, nil, nil, nil, 1) == 1
+        unsafe withValues(of: query) { count, values, lengths, formats in
+            unsafe PQsendQueryPrepared(connection, name, count, values, lengths, formats, 1) == 1
         }
+    }
+
+    /// Sends a statement that is not prepared: parsed, bound and executed at once.
+    func sendUnprepared(_ query: Query) -> Bool {
+        let oids = query.parameters.map(\.type.oid)
+        return unsafe withValues(of: query) { count, values, lengths, formats in
+            unsafe PQsendQueryParams(connection, query.text, count, oids, values, lengths, formats, 1) == 1
+        }
+    }
+
+    /// Lays out a statement's parameters as libpq wants them.
+    private func withValues(
+        of query: Query,
+        _ body: (
+            Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?
+        ) -> Bool
+    ) -> Bool {
+        let count = query.parameters.count
+        guard count > 0 else { return body(0, nil, nil, nil) }
         // A value that is empty, not NULL, still needs an address.
         let bytes = query.bytes.isEmpty ? [0] : query.bytes
         return unsafe bytes.withUnsafeBytes { bytes in
@@ -145,14 +163,8 @@ internal import Glibc
             }
             let lengths = query.parameters.map { Int32(max(0, $0.length)) }
             let formats = [Int32](repeating: 1, count: count)
-            return unsafe PQsendQueryPrepared(connection, name, Int32(count), values, lengths, formats, 1)
-                == 1
+            return unsafe body(Int32(count), values, lengths, formats)
         }
-    }
-
-    /// Sends one statement without parameters, which is not prepared.
-    func sendUnprepared(_ text: String) -> Bool {
-        unsafe PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1) == 1
     }
 
     /// Sends a script of several statements, outside of pipeline mode.

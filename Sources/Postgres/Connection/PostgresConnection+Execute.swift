@@ -7,7 +7,7 @@ extension PostgresConnection {
     func runScript(_ text: String) async throws {
         try await exclusively {
             try await $0.sendDeferredBegin()
-            try await $0.script(text)
+            try await $0.script($0.withSettings(text))
         }
     }
 
@@ -81,8 +81,14 @@ extension PostgresConnection {
 
     /// Begins the transaction, if that is still to be done, by itself.
     func sendDeferredBegin() async throws {
-        let begin = takeBegin()
+        let begin = localSettings.following(takeBegin())
         if !begin.isEmpty { try await script(begin.map(\.text).joined(separator: "; ")) }
+    }
+
+    /// A script that is a transaction of its own, with the settings in front that it needs.
+    func withSettings(_ text: String) -> String {
+        guard libpq?.transactionStatus == .idle else { return text }
+        return (localSettings.afterBegin.map(\.text) + [text]).joined(separator: "; ")
     }
 
     func leavePipelineMode() throws {

@@ -83,6 +83,9 @@ extension PostgresConnection {
         ]
         let passing = [
             "starting up", "shutting down", "recovery", "too many", "connection slots", "terminating",
+            // A pooler's, whose server isn't there or is slow, or who has no room.
+            "server login has been failing", "cannot connect to server", "server_login_retry",
+            "query_wait_timeout", "no more connections allowed",
         ]
         let isFinal = answered.contains { message.contains($0) } && !passing.contains { message.contains($0) }
         return PostgresError(isFinal ? .configuration : .connection, message)

@@ -53,8 +53,9 @@ extension PostgresConnection {
         trip.ticket = operation
         cancellation.trip = trip
         roundTrip = trip
-        trip.begin = takeBegin()
         trip.wasIdle = libpq?.transactionStatus == .idle
+        trip.begin = localSettings.following(takeBegin())
+        if trip.begin.isEmpty, trip.wasIdle { trip.begin = localSettings.ahead }
         dispatch(trip)
     }
 
@@ -107,6 +108,11 @@ extension PostgresConnection {
         _ onTheWay: inout [StatementCache.Key: String]
     ) throws {
         let libpq = try live()
+        if configuration.isPooled {
+            // The next transaction may have a session that never heard of it, so no statement is kept.
+            guard libpq.sendUnprepared(query) else { throw lost() }
+            return trip.steps.append(.query(query, isWanted: isWanted))
+        }
         let key = StatementCache.Key(query)
         var name = statements.name(for: key) ?? onTheWay[key]
         if name == nil {
@@ -182,7 +188,7 @@ extension PostgresConnection {
         case (.failed, _):
             let error = step.about(result.error)
             guard error.code == .server else { throw abort(error) }
-            if result.isStalePlan, trip.complaint == nil {
+            if result.isStalePlan, trip.complaint == nil, !configuration.isPooled {
                 trip.hasStalePlan = true
                 if case .query(let query, _) = step { statements.remove(.init(query)) }
             }

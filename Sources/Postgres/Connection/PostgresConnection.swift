@@ -43,6 +43,8 @@ actor PostgresConnection {
     var cancellationWaiter: CheckedContinuation<Void, Never>?
     var isInPipelineMode = false
     var statements: StatementCache
+    /// What has to come with each transaction, behind a pooler.
+    let localSettings: LocalSettings
     /// What begins the transaction, sent together with its first statement.
     ///
     /// Whoever leases the connection sets it.
@@ -71,6 +73,7 @@ actor PostgresConnection {
         self.loop = loop
         self.onClose = onClose
         statements = StatementCache(limit: configuration.statementCacheLimit)
+        localSettings = LocalSettings(configuration)
     }
 
     /// Begins a transaction with the next statement.

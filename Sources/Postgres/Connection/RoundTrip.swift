@@ -20,7 +20,7 @@ final class RoundTrip: @unchecked Sendable {
 
     let queries: [Query]
     let continuation: CheckedContinuation<[ResultSet], any Error>
-    /// What begins the transaction that these statements are the first of.
+    /// What begins the transaction that these statements are the first of, with the settings it needs.
     var begin: [Query] = []
     /// The operation it is on its connection.
     var ticket: UInt64 = 0

@@ -54,9 +54,16 @@ extension PostgresConnection {
             // COPY in pipeline mode never ends, so what is deferred goes first, by itself.
             try await connection.sendDeferredBegin()
             try connection.leavePipelineMode()
-            guard try connection.live().sendUnprepared(query.text) else { throw connection.lost() }
+            let libpq = try connection.live()
+            // A pooler may count the Sync that the server leaves out while it copies, so there it is a script.
+            let isSent =
+                connection.configuration.isPooled
+                ? libpq.sendScript(connection.withSettings(query.text)) : libpq.sendUnprepared(query)
+            guard isSent else { throw connection.lost() }
             try await connection.flush()
-            let result = try await connection.nextResult()
+            var result = try await connection.nextResult()
+            // What comes before are the settings.
+            while result?.status == .done, let next = try await connection.nextResult() { result = next }
             if result?.status == wanted { return }
             if let result, result.status != .copyIn, result.status != .copyOut {
                 try await connection.drain()

@@ -12,7 +12,8 @@ public enum NotificationEvent: Sendable, Hashable {
 
 /// Notifications of some channels, on a connection of their own, which is made again whenever it breaks.
 ///
-/// It ends only with its task:
+/// Behind a pooler it connects to the server itself; where that is not known, nothing is ever heard. It ends only with
+/// its task:
 /// ```swift
 /// for await event in client.listen(["usher_ready"]) { … }
 /// ```
@@ -22,7 +23,8 @@ public struct NotificationStream: AsyncSequence, Sendable {
     /// It never fails.
     public typealias Failure = Never
 
-    let configuration: PostgresConfiguration
+    /// Where the server itself is; nil when only a pooler can be reached.
+    let configuration: PostgresConfiguration?
     let loops: EventLoopGroup
     let channels: [String]
     let logger: Logger
@@ -68,10 +70,14 @@ public struct NotificationStream: AsyncSequence, Sendable {
         }
 
         func next() async -> NotificationEvent? {
+            guard let configuration = stream.configuration else {
+                await Self.endOfTask()
+                return nil
+            }
             while !Task.isCancelled {
                 do {
                     guard let connection else {
-                        connection = try await connect()
+                        connection = try await connect(configuration)
                         backoff = Self.firstBackoff
                         return .reconnected
                     }
@@ -94,11 +100,14 @@ public struct NotificationStream: AsyncSequence, Sendable {
             return nil
         }
 
-        private func connect() async throws -> PostgresConnection {
-            let connection = PostgresConnection(
-                configuration: stream.configuration,
-                loop: stream.loops.next()
-            )
+        /// Waits until the task is cancelled.
+        private static func endOfTask() async {
+            let (never, _) = AsyncStream.makeStream(of: Never.self)
+            for await _ in never {}
+        }
+
+        private func connect(_ configuration: PostgresConfiguration) async throws -> PostgresConnection {
+            let connection = PostgresConnection(configuration: configuration, loop: stream.loops.next())
             do {
                 try await connection.open()
                 let listens = stream.channels.map { Query("listen", "LISTEN \(identifier: $0)") }
@@ -115,11 +124,14 @@ public struct NotificationStream: AsyncSequence, Sendable {
 extension PostgresClient {
     /// Listens to channels, on a connection of its own outside of the pool.
     ///
+    /// Behind a pooler it is a connection to the server itself, see ``PostgresConfiguration/listenDirectly(at:)``; where
+    /// nobody said where that is, nothing is ever heard.
+    ///
     /// - Parameter channels: names as `NOTIFY` has them; upper and lower case differ.
     /// - Returns: what is heard, until the task that iterates is cancelled.
     public func listen(_ channels: [String]) -> NotificationStream {
         NotificationStream(
-            configuration: configuration,
+            configuration: configuration.direct,
             loops: pool.loops,
             channels: channels,
             logger: pool.logger

@@ -8,6 +8,18 @@ extension Option {
         environment: "USHER_DATABASE_URL",
         help: "The Postgres server, as in postgresql://user@host:5432/name"
     )
+    static let pooled = Option(
+        "pooled",
+        .flag,
+        environment: "USHER_DATABASE_POOLED",
+        help: "A pooler stands before the server and gives each transaction another session, as PgBouncer can"
+    )
+    static let directURL = Option(
+        "direct-url",
+        .text("URL"),
+        environment: "USHER_DATABASE_DIRECT_URL",
+        help: "The server itself, past the pooler, to be told of new work; without it --pooled only polls"
+    )
     static let directory = Option(
         "directory",
         .text("PATH"),
@@ -82,5 +94,5 @@ extension Option {
     /// What every command takes.
     static let logging: [Option] = [.logLevel, .logFormat, .help]
     /// What every command takes that uses the database.
-    static let database: [Option] = [.databaseURL, .directory, .schema] + logging
+    static let database: [Option] = [.databaseURL, .pooled, .directURL, .directory, .schema] + logging
 }

@@ -10,7 +10,7 @@ enum MigrateCommand {
         "migrate",
         "Create the schema, or bring it up to date",
         discussion:
-            "Any number may run at a time: one applies, the others wait. Each migration is a transaction.",
+            "Any number may run at a time: each migration is a transaction, which one of them applies while the others wait.",
         options: [status] + Option.database
     ) { invocation in
         let place = try await Workplace.open(invocation, connections: 2)

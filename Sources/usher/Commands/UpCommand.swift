@@ -22,6 +22,7 @@ enum UpCommand {
         let settings = HouseSettings(
             directory: absolute(arguments.text(.directory) ?? ".usher"),
             databaseURL: arguments.text(.databaseURL),
+            pooler: try PoolerSettings(invocation),
             schema: arguments.text(.schema) ?? "usher",
             host: arguments.text(.host) ?? "127.0.0.1",
             port: arguments.number(.port) ?? 0,

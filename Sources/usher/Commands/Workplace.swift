@@ -23,12 +23,14 @@ struct Workplace: Sendable {
         async throws -> Self
     {
         let schema = invocation.arguments.text(.schema) ?? "usher"
+        let pooler = try PoolerSettings(invocation)
         var configuration =
             try (invocation.arguments.text(.databaseURL) ?? privateServer(invocation))
             .map { try PostgresConfiguration(url: $0) }
             ?? PostgresConfiguration(environment: invocation.environment)
         configuration.schema = schema
         configuration.prefersIndexes = isServing
+        try pooler.apply(to: &configuration)
         configuration.applicationName = invocation.path
         let group = try EventLoopGroup(count: loops)
         let postgres = PostgresClient(

@@ -80,10 +80,13 @@ actor House {
         var configuration = try PostgresConfiguration(url: databaseURL)
         configuration.schema = settings.schema
         configuration.applicationName = "usher up"
+        let pooler = settings.databaseURL == nil ? .none : settings.pooler
+        try pooler.apply(to: &configuration)
         postgres = PostgresClient(configuration, loops: loops, pool: PoolLimits(maximum: 3))
 
         var environment = settings.environment
         environment[Option.databaseURL.environment ?? ""] = databaseURL
+        pooler.export(to: &environment)
         environment[Option.schema.environment ?? ""] = settings.schema
         environment[Option.paymentsURL.environment ?? ""] = paymentsURL
         for secret in [Option.paymentsKey, .paymentsSecret] where environment[secret.environment ?? ""] == nil

@@ -4,6 +4,8 @@ struct HouseSettings: Sendable {
     var directory: String
     /// The server to use; nil starts a private one.
     var databaseURL: String?
+    /// How that server is reached.
+    var pooler = PoolerSettings.none
     var schema: String
     var host: String
     /// Zero takes a free one.
