@@ -13,7 +13,7 @@ struct PoolerTests {
     private let settings = Query(
         "settings",
         """
-        SELECT current_setting('search_path'), current_setting('enable_seqscan'), current_setting('jit'),
+        SELECT current_schema()::text, current_setting('enable_seqscan'), current_setting('jit'),
             pg_backend_pid()
         """
     )
@@ -69,7 +69,7 @@ struct PoolerTests {
         async throws
     {
         try await withPooler { database, pooled, pooler in
-            let path = "\"\(database.schema)\""
+            let path = database.schema
             // More transactions at once than there are sessions, so that all of them are used.
             try await withThrowingTaskGroup { group in
                 for number in 0..<24 {
@@ -351,6 +351,26 @@ struct PoolerTests {
             deaf.cancel()
             #expect(await deaf.value == [])
             await direct.client.shutdown()
+        }
+    }
+
+    @Test func `Plans are kept of what ran through the pooler, too`() async throws {
+        try await withEmptyDatabase { database in
+            try await TestPooler.with(database) { pooler in
+                try await database.client.execute(make)
+                var configuration = try database.configuration(through: pooler)
+                let log = PlanLog()
+                configuration.plans = log
+                let client = PostgresClient(configuration, loops: database.loops, pool: .init(maximum: 2))
+                try await client.execute(insert(1))
+                try await client.withTransaction(.init(isolation: .serializable)) { transaction in
+                    try await transaction.execute(insert(2))
+                    #expect(try await transaction.first(count)?[0] == 2)
+                }
+                #expect(log.entries.map(\.name) == ["insert", "insert", "count"])
+                #expect(try await database.client.first(count)?[0] == 2)
+                await client.shutdown()
+            }
         }
     }
 
