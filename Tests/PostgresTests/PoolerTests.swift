@@ -394,6 +394,35 @@ struct PoolerTests {
         }
     }
 
+    @Test func `A pooler whose server is away is waited for, as the server itself is`() async throws {
+        let one = Query("one", "SELECT 1")
+        try await TestCluster.with { cluster in
+            try await TestPooler.with(server: cluster.port) { pooler in
+                var configuration = try PostgresConfiguration(
+                    url: "postgresql://usher@127.0.0.1:\(pooler.port)/postgres"
+                )
+                configuration.isPooled = true
+                let loops = try TestLoops.shared.get()
+                let hasty = PoolLimits(maximum: 1, acquireTimeout: .seconds(2))
+                let (client, impatient) = (
+                    PostgresClient(configuration, loops: loops),
+                    PostgresClient(configuration, loops: loops, pool: hasty)
+                )
+                #expect(try await client.first(one)?[0] == 1)
+                try await cluster.stop()
+                // A pooler that has never met its server lets nobody in; that is no fault of the settings.
+                pooler.kill()
+                try await pooler.start()
+                let waited = await #expect(throws: PostgresError.self) { try await impatient.query(one) }
+                #expect(waited?.code != .configuration, "\(String(describing: waited))")
+                try await cluster.start()
+                #expect(try await client.first(one)?[0] == 1)
+                await client.shutdown()
+                await impatient.shutdown()
+            }
+        }
+    }
+
     @Test func `A client that is not told of the pooler is refused in one line`() async throws {
         try await withPooler { database, _, pooler in
             var configuration = try PostgresConfiguration(url: database.url(port: pooler.port))

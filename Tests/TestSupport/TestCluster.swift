@@ -108,7 +108,8 @@ package final class TestCluster: Sendable {
         try await run("\(Self.binaries())/\(name)", arguments)
     }
 
-    private func start() async throws {
+    /// Starts the server again that was stopped.
+    package func start() async throws {
         try await tool("pg_ctl", ["-D", data, "-w", "-t", "30", "-l", path("log"), "start"])
     }
 

@@ -27,11 +27,21 @@ package final class TestPooler: Sendable {
         _ database: TestDatabase,
         _ body: (TestPooler) async throws -> Value
     ) async throws -> Value {
+        try await with(server: database.port, body)
+    }
+
+    /// Runs `body` with a pooler in front of a server on a port of 127.0.0.1, and leaves nothing of it.
+    ///
+    /// - Returns: what `body` returned.
+    package static func with<Value>(
+        server: Int,
+        _ body: (TestPooler) async throws -> Value
+    ) async throws -> Value {
         let directory = "/tmp/usher-pooler-" + String(UInt64.random(in: .min ... .max), radix: 36)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let pooler = TestPooler(directory: directory, port: try TestCluster.freePort())
-        try pooler.configure(for: database)
+        try pooler.configure(server: server)
         if let user = TestCluster.serverUser { _ = unsafe chown(directory, user.uid, user.gid) }
         defer { pooler.kill() }
         try await pooler.start()
@@ -84,10 +94,10 @@ package final class TestPooler: Sendable {
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     }
 
-    private func configure(for database: TestDatabase) throws {
-        // Any database of the test server; the user is whoever the client says it is.
+    private func configure(server: Int) throws {
+        // Any database of the server; the user is whoever the client says it is.
         let lines = [
-            "[databases]", "* = host=127.0.0.1 port=\(database.port)",
+            "[databases]", "* = host=127.0.0.1 port=\(server)",
             "[pgbouncer]", "listen_addr = 127.0.0.1", "listen_port = \(port)", "unix_socket_dir =",
             "auth_type = trust", "auth_file = \(directory)/users", "pool_mode = transaction",
             "default_pool_size = \(Self.sessions)", "max_client_conn = 200",
