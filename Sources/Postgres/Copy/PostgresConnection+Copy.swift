@@ -55,7 +55,7 @@ extension PostgresConnection {
             try await connection.sendDeferredBegin()
             try connection.leavePipelineMode()
             let libpq = try connection.live()
-            // A pooler may count the Sync that the server leaves out while it copies, so there it is a script.
+            // With its settings it is one transaction only in a script: libpq can't COPY in a pipeline.
             let isSent =
                 connection.configuration.isPooled
                 ? libpq.sendScript(connection.withSettings(query.text)) : libpq.sendUnprepared(query)
