@@ -65,11 +65,15 @@ struct KeyExactnessTests {
         return excess
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
-    func `No key ever has more than its limit, and everything ends`(_ seed: UInt64) async throws {
+    @Test(arguments: [1, 2, 3] as [UInt64], [nil, 1])
+    func `No key ever has more than its limit, and everything ends`(
+        _ seed: UInt64,
+        _ window: Int?
+    ) async throws {
         try await withDatabase(pool: .init(maximum: 10)) { database in
             let desk = try await LimitDesk(database)
-            try await desk.store.setLimits(QueueLimits(perKey: KeyLimit(maxRunning: 3)), queue: "q")
+            let limits = QueueLimits(perKey: KeyLimit(maxRunning: 3), fairWindow: window)
+            try await desk.store.setLimits(limits, queue: "q")
             for key in ["a", "b"] {
                 try await desk.store.setKeyLimit(
                     KeyLimit(maxRunning: key == "a" ? 1 : 2),
