@@ -60,8 +60,9 @@ package final class ReadyNotifier: Sendable {
             return true
         }
         guard mustSend else { return }
-        // Detached from the caller on purpose: its commit is durable, and it must not wait for this.
-        Task { await send() }
+        // Detached from the caller on purpose: its commit is durable, and it must not wait for this. Sent from its
+        // thread, because another's would have to wake up first.
+        Task.immediate { await send() }
     }
 
     private func send() async {

@@ -19,6 +19,8 @@ struct Claimer {
     private static let quiet = Duration.milliseconds(100)
     /// The most one leaf gives at a time: its numbers fit a row of `claims`.
     private static let batch = 500
+    /// How many claims are made at a time in a flood.
+    private static let atOnce = 2
 
     private let postgres: PostgresClient
     private var turn = 0
@@ -54,7 +56,7 @@ struct Claimer {
         guard full.isEmpty else {
             // Few leaves give much each round, and the others are looked at now and then.
             others.removeAll { leaf in known[leaf.number]?.wasEmptyAt.map { now - $0 < Self.quiet } ?? false }
-            let order = rotated(full, atMost: max(1, limit / Self.batch))
+            let order = rotated(full, atMost: max(Self.atOnce, limit / Self.batch))
             let (claimed, found) = try await take(
                 limit,
                 from: order,
@@ -112,8 +114,17 @@ struct Claimer {
         var statements = order.map { leaf in
             JobStatements.claim(leaf, limit: share, worker: worker, floor: floor(leaf))
         }
+        // One connection's claims are one after the other; a flood keeps two processors of the server busy.
+        var aside: [Query] = []
+        if statements.count >= Self.atOnce,
+            order.allSatisfy({ known[$0.number]?.isFull == true && !$0.isLimited })
+        {
+            aside = Array(statements[(statements.count / 2)...])
+            statements.removeLast(aside.count)
+        }
         if !others.isEmpty { statements.append(JobStatements.look(at: others.map { ($0, floor($0)) })) }
         guard !statements.isEmpty else { return ([], []) }
+        async let more = aside.isEmpty ? [] : postgres.pipeline(aside)
         var answers = try await postgres.pipeline(statements)
         var found: Set<Int32> = []
         if !others.isEmpty {
@@ -123,6 +134,7 @@ struct Claimer {
                 if !found.contains(leaf.number) { known[leaf.number]?.last = nil }
             }
         }
+        answers += try await more
         // Waiting for a queue's limit says nothing of its lanes.
         if !usesFloors, !order.contains(where: \.isLimited) {
             learn(elapsed: .now - began, rows: answers.reduce(0) { $0 + $1.count })

@@ -144,7 +144,7 @@ final class JobRunner: Sendable {
                 for task in tasks { await task.value }
                 over.raise()
             }
-            await over.wait(atMost: Self.lastGrace)
+            await over.wait(atMost: Self.lastGrace, on: postgres.loops.next())
             waiting.cancel()
         }.value
     }

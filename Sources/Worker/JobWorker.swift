@@ -238,7 +238,7 @@ public final class JobWorker: Sendable {
                     try? await Task.sleep(for: configuration.pollInterval)
                 }
             }
-            await wake.wait(atMost: configuration.pollInterval)
+            await wake.wait(atMost: configuration.pollInterval, on: postgres.loops.next())
         }
     }
 
@@ -252,7 +252,9 @@ public final class JobWorker: Sendable {
     private func drain() async {
         wake.heedHints(true)
         let deadline = MonotonicTime.now + configuration.drainDeadline
-        while holdings.count > 0, MonotonicTime.now < deadline { await wake.wait(atMost: .milliseconds(100)) }
+        while holdings.count > 0, MonotonicTime.now < deadline {
+            await wake.wait(atMost: .milliseconds(100), on: postgres.loops.next())
+        }
         guard holdings.count > 0 else { return }
         await runner.rollBackTransactions()
         let runs = holdings.takeRuns()

@@ -38,32 +38,33 @@ final class WakeSignal: Sendable {
     }
 
     /// Waits for the signal, at most for a time, and takes it down.
-    func wait(atMost timeout: Duration) async {
-        let number = state.withLock { state in
-            state.number += 1
-            return state.number
-        }
-        await withTaskGroup { group in
-            group.addTask { [self] in
-                await withCheckedContinuation { continuation in
-                    let ready = state.withLock { state in
-                        if state.raised || state.number != number { return true }
-                        state.waiter = continuation
-                        return false
-                    }
-                    if ready { continuation.resume() }
-                }
-            }
-            group.addTask { try? await Task.sleep(for: timeout) }
-            await group.next()
-            group.cancelAll()
-            let waiter = state.withLock { state in
-                state.raised = false
+    ///
+    /// - Parameters:
+    ///   - timeout: how long to wait.
+    ///   - loop: keeps the time.
+    func wait(atMost timeout: Duration, on loop: EventLoop) async {
+        await withCheckedContinuation { continuation in
+            let number: Int? = state.withLock { state in
+                guard !state.raised else { return nil }
                 state.number += 1
-                defer { state.waiter = nil }
-                return state.waiter
+                state.waiter = continuation
+                return state.number
             }
-            waiter?.resume()
+            guard let number else { return continuation.resume() }
+            loop.execute { [self] in
+                _ = loop.schedule(after: timeout) { [self] in expire(number) }
+            }
         }
+        state.withLock { $0.raised = false }
+    }
+
+    /// Ends a wait, unless it is over.
+    private func expire(_ number: Int) {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.number == number else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
     }
 }

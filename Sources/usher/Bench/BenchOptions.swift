@@ -12,7 +12,7 @@ enum BenchOptions {
         "capacity",
         .number(1...10_000),
         environment: "USHER_CAPACITY",
-        initial: "1000",
+        initial: "2000",
         help: "The most jobs that a worker process holds at a time"
     )
     static let connections = Option(

@@ -27,7 +27,7 @@ enum BenchWorkerCommand {
             configuration: WorkerConfiguration(
                 pool: "bench",
                 queues: [BenchJob.queue],
-                capacity: invocation.arguments.number(BenchOptions.capacity) ?? 1000
+                capacity: invocation.arguments.number(BenchOptions.capacity) ?? 2000
             ),
             logger: invocation.logger("worker")
         )

@@ -24,7 +24,7 @@ enum QueueBench {
         let arguments = place.invocation.arguments
         let jobs = arguments.number(BenchOptions.jobs) ?? 200_000
         let workers = arguments.number(BenchOptions.workers) ?? 1
-        let capacity = arguments.number(BenchOptions.capacity) ?? 1000
+        let capacity = arguments.number(BenchOptions.capacity) ?? 2000
         var figure = BenchFigure(
             "queue",
             unit: "jobs/s",

@@ -22,7 +22,7 @@ enum ScaleBench {
     private static func measure(_ place: BenchPlace, _ counts: [Int]) async throws {
         let arguments = place.invocation.arguments
         let jobs = arguments.number(BenchOptions.jobs) ?? 200_000
-        let capacity = arguments.number(BenchOptions.capacity) ?? 1000
+        let capacity = arguments.number(BenchOptions.capacity) ?? 2000
         var figures = counts.map { count in
             BenchFigure(
                 "scale",

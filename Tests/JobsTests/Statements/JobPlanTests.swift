@@ -106,6 +106,10 @@ struct JobPlanTests {
     private func work(_ backlog: inout SeededBacklog) async throws {
         let client = backlog.client
         // Keys until the end, and batches.
+        let heads = (0..<8).map {
+            (leaf: LaneLeaf(number: $0, queue: "default"), floor: nil as LaneFloor?)
+        }
+        #expect(try await client.query(JobStatements.look(at: heads)).count >= 4)
         backlog.plans.label("plain")
         let owing = try await backlog.claim(LaneLeaf(number: 1, queue: "default"))
         #expect(owing.count == 20 && owing.allSatisfy { $0.owesMore && !$0.isRun })

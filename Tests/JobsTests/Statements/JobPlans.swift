@@ -34,6 +34,8 @@ enum JobPlans {
         plan("jobs_claim plain", ["ready_pkey", "jobs_pkey", "job_keys_pkey"]),
         plan("jobs_claim from a floor", ["ready_pkey", "jobs_pkey", "job_keys_pkey"]),
         plan("jobs_claim runs", ["ready_pkey", "jobs_pkey"]),
+        // One row of each leaf.
+        plan("ready_look", ["ready_pkey"], rows: 8),
         // One more to see whether there is anything.
         plan("jobs_claim limited", ["ready_pkey", "jobs_pkey", "queue_limits_pkey"], rows: 41),
         plan("claims_close", ["claims_pkey"], rows: 0),
