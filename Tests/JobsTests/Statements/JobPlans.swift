@@ -209,7 +209,7 @@ enum JobPlans {
             "runs once per version",
             [
                 "migrate.checksums", "migrate.exists", "migrate.lock", "migrate.path", "migrate.record",
-                "migrate.records", "migrate.schema", "migrate.table", "migrate.unlock",
+                "migrate.records", "migrate.schema", "migrate.table", "migrate.look",
             ]
         ),
         (
