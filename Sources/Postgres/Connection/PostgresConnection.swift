@@ -124,6 +124,8 @@ actor PostgresConnection {
                 if awaited == .notification && Task.isCancelled {
                     throw PostgresError(.cancelled, "the task was cancelled while it listened")
                 }
+                // The loop may have heard one since the caller looked, and will not be told of it again.
+                if awaited == .notification && !notifications.isEmpty { return continuation.resume() }
                 try watch(interest)
                 self.awaited = awaited
                 waiter = continuation

@@ -7,8 +7,9 @@ enum JobPlans {
     static let all =
         producers + workers + runs + limits + cancellations + batches + deadLetters + operators + scheduler
 
-    /// What functions may read of catalogs, when other tests' changes of schemas have emptied what the server had kept of
-    /// them. An index of a million rows read whole is 2,700 pages at least.
+    /// What functions may read of catalogs, when other tests' changes of schemas have emptied what the server kept.
+    ///
+    /// An index of a million rows read whole is 2,700 pages at least.
     private static let catalogs = 1000
 
     private static func plan(
