@@ -56,7 +56,7 @@ struct Claimer {
         guard full.isEmpty else {
             // Few leaves give much each round, and the others are looked at now and then.
             others.removeAll { leaf in known[leaf.number]?.wasEmptyAt.map { now - $0 < Self.quiet } ?? false }
-            let order = rotated(full, atMost: max(Self.atOnce, limit / Self.batch))
+            let order = rotated(full, atMost: min(limit, max(Self.atOnce, limit / Self.batch)))
             let (claimed, found) = try await take(
                 limit,
                 from: order,
@@ -107,7 +107,7 @@ struct Claimer {
         // Queues' limits are locked in the order of their names, as every claimer does.
         let order =
             leaves.filter { !$0.isLimited } + leaves.filter(\.isLimited).sorted { $0.queue < $1.queue }
-        let share = order.isEmpty ? 0 : max(1, min(Self.batch, (limit + order.count - 1) / order.count))
+        let share = order.isEmpty ? 0 : min(Self.batch, limit / order.count)
         let began = MonotonicTime.now
         let usesFloors = floorsUntil.map { began < $0 } ?? false
         func floor(_ leaf: LaneLeaf) -> LaneFloor? { usesFloors ? known[leaf.number]?.last : nil }

@@ -44,13 +44,13 @@ public final class JobWorker: Sendable {
             logger: logger,
             settled: { [holdings, wake] run in
                 holdings.remove(run)
-                wake.hint()
+                wake.madeRoom()
             }
         )
         runner = JobRunner(postgres: postgres, registry: registry, logger: logger) {
             [holdings, wake] batch, count in
             holdings.remove(count, ofBatch: batch)
-            wake.hint()
+            wake.madeRoom()
         }
     }
 
@@ -211,7 +211,7 @@ public final class JobWorker: Sendable {
         let most = max(1, configuration.capacity / 2)
         while !stopping.load(ordering: .relaxed) {
             // Before the count, so that room made after it wakes this loop.
-            wake.heedHints(true)
+            wake.wantsRoom(true)
             let free = configuration.capacity - holdings.count
             // Refilling by dribs and drabs would make small batches.
             if free >= max(1, configuration.capacity / 4) || holdings.count == 0 {
@@ -231,7 +231,7 @@ public final class JobWorker: Sendable {
                     )
                     if claimer.hasMore { continue }
                     // There is nothing to be had, with or without room.
-                    wake.heedHints(false)
+                    wake.wantsRoom(false)
                 } catch {
                     logger.warning("claiming failed", ["error": "\(error)"])
                     claimer.isSuspect(for: .seconds(60))
@@ -250,7 +250,7 @@ public final class JobWorker: Sendable {
     }
 
     private func drain() async {
-        wake.heedHints(true)
+        wake.wantsRoom(true)
         let deadline = MonotonicTime.now + configuration.drainDeadline
         while holdings.count > 0, MonotonicTime.now < deadline {
             await wake.wait(atMost: .milliseconds(100), on: postgres.loops.next())

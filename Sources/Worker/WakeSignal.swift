@@ -8,7 +8,7 @@ final class WakeSignal: Sendable {
         var raised = false
         var waiter: CheckedContinuation<Void, Never>?
         var number = 0
-        var heedsHints = true
+        var wantsRoom = true
     }
 
     private let state = Lock(State())
@@ -17,14 +17,14 @@ final class WakeSignal: Sendable {
         raise { _ in true }
     }
 
-    /// Raises the signal if the loop heeds hints.
-    func hint() {
-        raise { $0.heedsHints }
+    /// Raises the signal if the loop waits for room.
+    func madeRoom() {
+        raise { $0.wantsRoom }
     }
 
-    /// Says whether there is anything to be done about hints.
-    func heedHints(_ heeds: Bool) {
-        state.withLock { $0.heedsHints = heeds }
+    /// Says whether the loop waits for room, or for something else.
+    func wantsRoom(_ wanted: Bool) {
+        state.withLock { $0.wantsRoom = wanted }
     }
 
     private func raise(if isWanted: (borrowing State) -> Bool) {
