@@ -1,3 +1,4 @@
+import Glibc
 import Jobs
 import Postgres
 import Reactor
@@ -30,7 +31,7 @@ final class JobRunner: Sendable {
     /// Jobs that are started one after the other before another of the worker's tasks may have the thread.
     private static let handful = 16
     /// Tasks that start jobs; more than there are threads would only get in each other's way.
-    private static let starters = 2
+    private static let starters = max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     /// Transactions of whole batches at a time; each needs a connection.
     private static let transactions = 2
 

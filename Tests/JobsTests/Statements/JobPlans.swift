@@ -10,7 +10,7 @@ enum JobPlans {
     /// What functions may read of catalogs, when other tests' changes of schemas have emptied what the server kept.
     ///
     /// An index of a million rows read whole is 2,700 pages at least.
-    private static let catalogs = 1000
+    private static let catalogs = 2000
 
     private static func plan(
         _ name: String,
@@ -154,7 +154,7 @@ enum JobPlans {
                 "view_queues",
                 ["ready_pkey", "jobs_pkey", "blocked_pkey", "dead_letters_by_queue"],
                 rows: 10_001,
-                pages: 4000
+                pages: 12_000
             ),
             plan(
                 "view_ended",
