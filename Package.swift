@@ -24,6 +24,12 @@ let package = Package(
         .library(name: "JobsTesting", targets: ["JobsTesting"]),
         .library(name: "Scheduler", targets: ["Scheduler"]),
         .library(name: "HTTPGateway", targets: ["HTTPGateway"]),
+        .library(name: "Standalone", targets: ["Standalone"]),
+        // What the names of the others come with.
+        .library(name: "Jobs", targets: ["Jobs"]),
+        .library(name: "Postgres", targets: ["Postgres"]),
+        .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Telemetry", targets: ["Telemetry"]),
         .executable(name: "usher", targets: ["usher"]),
     ],
     targets: [
@@ -40,6 +46,7 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CLinux", "Reactor", "Telemetry"]),
         // 3
         .target(name: "Jobs", dependencies: ["COpenSSL", "Postgres", "Migrations", "Reactor", "Telemetry"]),
+        .target(name: "Tracing", dependencies: ["HTTP", "Reactor", "Telemetry"]),
         // 4
         .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         // 5
@@ -59,11 +66,15 @@ let package = Package(
             dependencies: ["BoxOffice", "Workflows", "Jobs", "Postgres", "HTTP", "Reactor", "Telemetry"]
         ),
         // 7
+        .target(
+            name: "Standalone",
+            dependencies: ["Worker", "Scheduler", "Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]
+        ),
         .executableTarget(
             name: "usher",
             dependencies: [
                 "BoxOffice", "CLinux", "HTTP", "HTTPGateway", "Jobs", "Migrations", "Postgres", "Reactor",
-                "Scheduler", "Telemetry", "Worker", "Workflows",
+                "Scheduler", "Telemetry", "Tracing", "Worker", "Workflows",
             ]
         ),
         // What the README shows, built and killed in a test.
@@ -72,11 +83,33 @@ let package = Package(
             dependencies: ["Jobs", "Postgres", "Reactor", "Scheduler", "Telemetry", "Worker", "Workflows"],
             path: "Examples/Signup"
         ),
+        // One workflow each, and a program that shows it.
+        .executableTarget(
+            name: "OrderExample",
+            dependencies: ["Jobs", "Postgres", "Standalone", "Workflows"],
+            path: "Examples/Order"
+        ),
+        .executableTarget(
+            name: "PipelineExample",
+            dependencies: ["Jobs", "Postgres", "Standalone", "Workflows"],
+            path: "Examples/Pipeline"
+        ),
+        .executableTarget(
+            name: "SubscriptionExample",
+            dependencies: ["Jobs", "Postgres", "Standalone", "Workflows"],
+            path: "Examples/Subscription"
+        ),
         // Tests, one target per module, and what they share.
         .target(
             name: "TestSupport",
             dependencies: ["CLinux", "Jobs", "Migrations", "Postgres", "Reactor"],
             path: "Tests/TestSupport"
+        ),
+        // What tests kill and freeze.
+        .executableTarget(
+            name: "ProofActor",
+            dependencies: ["Jobs", "Postgres", "Reactor", "Scheduler", "Telemetry", "Worker", "Workflows"],
+            path: "Tests/ProofActor"
         ),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Reactor", "TestSupport"]),
@@ -90,14 +123,16 @@ let package = Package(
         .testTarget(
             name: "WorkflowsTests",
             dependencies: [
-                "SignupExample", "Workflows", "Worker", "Scheduler", "Jobs", "JobsTesting", "Postgres",
-                "Reactor", "Telemetry", "TestSupport",
+                "SignupExample", "OrderExample", "PipelineExample", "SubscriptionExample", "Standalone",
+                "ProofActor", "Workflows", "Worker", "Scheduler", "Jobs", "JobsTesting", "HTTP", "Postgres",
+                "Reactor", "Telemetry", "TestSupport", "Tracing",
             ]
         ),
         .testTarget(
             name: "BoxOfficeTests",
             dependencies: [
-                "BoxOffice", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor", "Telemetry",
+                "BoxOffice", "JobsTesting", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
+                "Telemetry",
                 "TestSupport",
             ]
         ),

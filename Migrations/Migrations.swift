@@ -35,5 +35,16 @@ public enum Migrations {
         Migration(40, "buyers", PackageResources._040_buyers_sql),
         Migration(41, "operator_audit", PackageResources._041_operator_audit_sql),
         Migration(42, "old_rows", PackageResources._042_old_rows_sql),
+        Migration(43, "workflows", PackageResources._043_workflows_sql),
+        Migration(45, "runs", PackageResources._045_runs_sql),
+        Migration(47, "transitions", PackageResources._047_transitions_sql),
+        Migration(48, "children", PackageResources._048_children_sql),
+        Migration(50, "recurring_runs", PackageResources._050_recurring_runs_sql),
+        Migration(51, "draws", PackageResources._051_draws_sql),
+        Migration(52, "messages", PackageResources._052_messages_sql),
+        Migration(53, "groups", PackageResources._053_groups_sql),
+        Migration(54, "admission", PackageResources._054_admission_sql),
+        Migration(55, "tellings", PackageResources._055_tellings_sql),
+        Migration(56, "seating", PackageResources._056_seating_sql),
     ]
 }

@@ -21,6 +21,38 @@ package enum Upkeep {
         try await postgres.execute(oldNotifications(batch)) == batch
     }
 
+    /// How buyers wanted to be told, thirty days after their on-sale closed.
+    package static func forgetContacts(in postgres: PostgresClient, batch: Int = 1_000) async throws -> Bool {
+        try await postgres.execute(oldContacts(batch)) == batch
+    }
+
+    /// What gateways reported that have been gone for an hour.
+    package static func forgetReports(in postgres: PostgresClient) async throws -> Bool {
+        try await postgres.execute(oldReports())
+        return false
+    }
+
+    /// Reads a row for each gateway of the last hour.
+    static func oldReports() -> Query {
+        Query(
+            "upkeep.reports",
+            "DELETE FROM gateway_reports WHERE reported_at < (SELECT usher_now()) - interval '1 hour'"
+        )
+    }
+
+    /// Looks at each on-sale, and uses the primary key of `contacts`.
+    static func oldContacts(_ batch: Int) -> Query {
+        Query(
+            "upkeep.contacts",
+            """
+            DELETE FROM contacts WHERE ctid = ANY (ARRAY (
+                SELECT c.ctid FROM on_sales o CROSS JOIN LATERAL (
+                    SELECT ctid FROM contacts WHERE on_sale_id = o.on_sale_id LIMIT \(batch)) c
+                WHERE o.closes_at < (SELECT usher_now()) - interval '30 days' LIMIT \(batch)))
+            """
+        )
+    }
+
     /// Uses `idempotency_keys_by_age`.
     static func oldAnswers(_ batch: Int) -> Query {
         Query(

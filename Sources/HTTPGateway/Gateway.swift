@@ -35,13 +35,15 @@ public final class Gateway: Sendable {
     ///   - configuration: where to listen.
     ///   - metrics: the gateway's own are added, and all are shown on the admin port.
     ///   - logger: hears what operators should know.
+    ///   - tracer: is given a span for each call, and for what the gateway does of reservations.
     public init(
         postgres: PostgresClient,
         loops: EventLoopGroup,
         registry: WorkflowRegistry,
         configuration: GatewayConfiguration = GatewayConfiguration(),
         metrics: MetricsRegistry = MetricsRegistry(),
-        logger: Logger = Logger(label: "gateway")
+        logger: Logger = Logger(label: "gateway"),
+        tracer: Tracer? = nil
     ) {
         self.loops = loops
         self.configuration = configuration
@@ -50,10 +52,11 @@ public final class Gateway: Sendable {
             registry: registry,
             configuration: configuration,
             metrics: metrics,
-            logger: logger
+            logger: logger,
+            tracer: tracer
         )
         self.services = services
-        let dispatcher = Dispatcher(services: services, metrics: metrics)
+        let dispatcher = Dispatcher(services: services, metrics: metrics, tracer: tracer)
         var server = configuration.server
         // Some are needed for the database and the process itself; whoever comes too late should be told so.
         server.maxConnections = min(server.maxConnections, max(64, DescriptorLimit.raise() - 256))

@@ -14,7 +14,7 @@ struct BulkLoad {
 
     private static let block = 5000
 
-    private let codec: (any InputCodec)?
+    private let codec: (any PayloadCodec)?
     /// Jobs made so far.
     private(set) var made = 0
     /// The queues that got work.
@@ -24,7 +24,7 @@ struct BulkLoad {
     private var known: [String: Lane] = [:]
     private var now: PostgresTimestamp?
 
-    init(codec: (any InputCodec)?) {
+    init(codec: (any PayloadCodec)?) {
         self.codec = codec
     }
 

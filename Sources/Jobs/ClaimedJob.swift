@@ -1,4 +1,5 @@
 public import Postgres
+package import Telemetry
 
 /// A job that a worker holds, with the epoch that fences its writes.
 public struct ClaimedJob: Sendable {
@@ -13,7 +14,7 @@ public struct ClaimedJob: Sendable {
     /// This claim's number; a write that carries an older one changes nothing.
     public let epoch: Int32
     /// How often the run has continued as new.
-    public let generation: Int32
+    public private(set) var generation: Int32
     /// Attempts that failed since the last progress.
     public let failures: Int16
     /// What the code is given.
@@ -26,8 +27,17 @@ public struct ClaimedJob: Sendable {
     package let owesMore: Bool
     /// What its lane is ordered by.
     package let rank: Int64
+    /// Where in a trace it was enqueued.
+    package let trace: TraceContext?
     /// The run that waits for this one.
     package let parent: (id: JobID, event: String)?
+
+    /// The same run as it is when it has continued as new.
+    package func continued() -> Self {
+        var next = self
+        next.generation += 1
+        return next
+    }
 
     /// A run as its first go begins, in the transaction that makes it.
     package init(eager id: JobID, _ job: NewJob) {
@@ -43,6 +53,7 @@ public struct ClaimedJob: Sendable {
         isRun = true
         owesMore = true
         rank = 0
+        trace = job.trace
         parent = nil
     }
 
@@ -64,6 +75,7 @@ public struct ClaimedJob: Sendable {
         owesMore = marks != 0
         // Null where it is the queue it was claimed from, because most are.
         homeQueue = try row[7] ?? queue
+        trace = (try row[12] as String?).flatMap(TraceContext.init(traceparent:))
         guard isRun else {
             // A plain job's fence is its claim.
             epoch = 0

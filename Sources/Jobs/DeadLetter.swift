@@ -75,14 +75,50 @@ public struct DeadLetterFilter: Sendable, Hashable {
     /// Every dead letter.
     public static let all = DeadLetterFilter()
 
-    /// The condition on a row `d`; only what was asked for, so that each kind of question has a plan of its own.
-    var condition: SQL {
+    /// The conditions on a row `d` but its place in the order; only what was asked for, so that each kind of question
+    /// has a plan of its own.
+    private var condition: SQL {
         var parts: [SQL] = ["true"]
         if let name { parts.append("d.name = \(name)") }
-        if let queue { parts.append("d.queue = \(queue)") }
         if let kind { parts.append("d.kind = \(kind.rawValue)") }
         if let since { parts.append("d.failed_at >= \(since)") }
         if let before { parts.append("d.failed_at < \(before)") }
         return .joined(parts, separator: " AND ")
+    }
+
+    /// The jobs that come after `id` in ascending order, `limit` at the most: a SELECT of their numbers.
+    func ids(after id: JobID, limit: Int) -> SQL {
+        ids(
+            id,
+            limit,
+            queue.map { "(d.queue, d.job_id) > (\($0), \(id.rawValue)) AND d.queue <= \($0)" },
+            ">",
+            ""
+        )
+    }
+
+    /// The jobs that come before `id` in descending order, `limit` at the most: a SELECT of their numbers.
+    func ids(before id: JobID, limit: Int) -> SQL {
+        ids(
+            id,
+            limit,
+            queue.map { "(d.queue, d.job_id) < (\($0), \(id.rawValue)) AND d.queue >= \($0)" },
+            "<",
+            "DESC"
+        )
+    }
+
+    /// A queue is asked for as a stretch of `dead_letters_by_queue`, not by `=`: of one among few queues the planner
+    /// takes the primary key for as good, which then reads all letters of the others.
+    private func ids(_ id: JobID, _ limit: Int, _ stretch: SQL?, _ beyond: SQL, _ direction: SQL) -> SQL {
+        let range = stretch ?? "d.job_id \(fragment: beyond) \(id.rawValue)"
+        let order: SQL =
+            stretch == nil
+            ? "d.job_id \(fragment: direction)"
+            : "d.queue \(fragment: direction), d.job_id \(fragment: direction)"
+        return """
+            SELECT d.job_id FROM dead_letters d WHERE \(fragment: range) AND \(fragment: condition)
+            ORDER BY \(fragment: order) LIMIT \(Int64(limit))
+            """
     }
 }

@@ -102,6 +102,9 @@ package enum EngineAudit {
                 FROM jobs j
                 WHERE j.state IN ('scheduled', 'waiting') AND j.wake_at IS NOT NULL AND NOT EXISTS (
                     SELECT FROM timers t WHERE t.wake_at = j.wake_at AND t.job_id = j.id)
+                    AND NOT EXISTS (
+                        SELECT FROM transition_timers t
+                        WHERE t.function = j.transition AND t.wake_at = j.wake_at AND t.job_id = j.id)
                 ORDER BY j.id LIMIT 20
                 """
             )
@@ -116,7 +119,7 @@ package enum EngineAudit {
                     THEN format('run %s (%s) waits for nothing', j.id, j.name)
                     ELSE format('run %s (%s) waits for %s, which has come', j.id, j.name, e.name) END
                 FROM jobs j LEFT JOIN events e ON e.job_id = j.id AND e.name = ANY (j.waiting_for)
-                WHERE j.state = 'waiting' AND (e.name IS NOT NULL
+                WHERE j.state = 'waiting' AND NOT j.paused AND (e.name IS NOT NULL
                     OR j.wake_at IS NULL AND coalesce(cardinality(j.waiting_for), 0) = 0)
                 ORDER BY j.id LIMIT 20
                 """
@@ -145,7 +148,27 @@ package enum EngineAudit {
                 SELECT format('run %s waits for its child %s, which is %s', p.id, j.id, j.state)
                 FROM jobs p JOIN jobs j ON j.parent_id = p.id AND j.parent_event = ANY (p.waiting_for)
                 WHERE p.state = 'waiting' AND j.state IN ('done', 'failed', 'cancelled')
+                    AND NOT EXISTS (SELECT FROM orphaned_runs o WHERE o.job_id = j.id)
                 ORDER BY p.id LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 1,
+            name: "every fan-in waits for children that have not ended",
+            query: Query(
+                "audit.fan_ins",
+                """
+                SELECT format('run %s waits for %s children of %s, of which only %s have not ended', f.job_id, f.open,
+                    f.key, c.alive)
+                FROM fan_ins f JOIN jobs p ON p.id = f.job_id AND p.state NOT IN ('done', 'cancelled')
+                    CROSS JOIN LATERAL (
+                        SELECT count(*) AS alive FROM jobs j
+                        WHERE j.parent_id = f.job_id AND starts_with(j.parent_event, f.key || '[')
+                            AND (j.state NOT IN ('done', 'failed', 'cancelled')
+                                OR EXISTS (SELECT FROM orphaned_runs o WHERE o.job_id = j.id))
+                    ) AS c
+                WHERE f.open > c.alive ORDER BY f.job_id LIMIT 20
                 """
             )
         ),

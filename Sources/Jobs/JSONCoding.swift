@@ -5,15 +5,17 @@ package import Postgres
 package enum JSONCoding {
     /// Encodes a value; a bare number or string is a document, too.
     package static func encode(_ value: some Encodable) throws -> JSONB {
+        JSONB(bytes: Array(try encoder.encode(value)))
+    }
+
+    // Kept, because making one costs as much as a small document does; they are never changed.
+    private static let encoder = {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = .withoutEscapingSlashes
-        return JSONB(text: String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
+        return encoder
+    }()
 
-    /// Kept, because making one costs as much as decoding a small document.
-    ///
-    /// It is never changed.
     private static let decoder = {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601

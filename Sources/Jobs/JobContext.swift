@@ -6,9 +6,12 @@ public struct JobContext: Sendable {
     public let id: JobID
     /// Which attempt this is, from 1.
     public let attempt: Int
+    /// Where in a trace this attempt is, if it is traced; to be sent on with what it calls.
+    public let trace: TraceContext?
     private let journal: JobJournal?
 
-    package init(id: JobID, attempt: Int, journal: JobJournal? = nil) {
+    package init(id: JobID, attempt: Int, journal: JobJournal? = nil, trace: TraceContext? = nil) {
+        self.trace = trace
         self.id = id
         self.attempt = attempt
         self.journal = journal

@@ -28,7 +28,7 @@ extension JobStatements {
                 DELETE FROM \(identifier: table) WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
                 RETURNING job_id, rank, is_run
             ), found AS MATERIALIZED (
-                SELECT j.id, j.name, j.home_queue, j.failures, j.input, g.rank, j.key_until_start,
+                SELECT j.id, j.name, j.home_queue, j.failures, j.input, j.trace, g.rank, j.key_until_start,
                     j.key_until_end, j.batch_id, j.limit_key,
                     j.start_by IS NOT NULL AND j.start_by < (SELECT usher_now()) AS is_late
                 FROM gone g JOIN jobs j ON j.id = g.job_id
@@ -62,17 +62,18 @@ extension JobStatements {
                     waiting_for = NULL
                 FROM locked l WHERE j.id = l.id
                 RETURNING j.id, j.name, j.home_queue, j.epoch, j.generation, j.failures, j.input, j.parent_id,
-                    j.parent_event, l.rank
+                    j.parent_event, j.trace, l.rank
             )\(fragment: accounts(leaf))
             SELECT f.id, f.name, f.failures, f.input, f.rank, (SELECT batch FROM batches WHERE NOT is_run),
                 CASE WHEN f.key_until_end IS NOT NULL OR f.batch_id IS NOT NULL OR f.limit_key IS NOT NULL
                     THEN \(ClaimedJob.owesMore) ELSE 0::int2 END,
-                nullif(f.home_queue, \(leaf.queue)), NULL::integer, NULL::integer, NULL::bigint, NULL::text
+                nullif(f.home_queue, \(leaf.queue)), NULL::integer, NULL::integer, NULL::bigint, NULL::text,
+                f.trace
             FROM found f WHERE NOT f.is_late
             UNION ALL
             SELECT s.id, s.name, s.failures, s.input, s.rank, (SELECT batch FROM batches WHERE is_run),
                 \(ClaimedJob.isRun), nullif(s.home_queue, \(leaf.queue)), s.epoch, s.generation, s.parent_id,
-                s.parent_event
+                s.parent_event, s.trace
             FROM started s
             """
         )

@@ -22,7 +22,7 @@ extension JobStatements {
                 SELECT j.id, j.state, j.rank, j.is_run, j.priority, j.queue, j.limit_key, q.first_lane, q.lanes, q.side, q.ageing_ms
                 FROM jobs j JOIN queues q ON q.name = j.queue
                 WHERE j.id IN (SELECT id FROM given)
-                    AND CASE WHEN j.is_run THEN j.epoch = 0 AND j.state IN ('ready', 'scheduled')
+                    AND CASE WHEN j.is_run THEN j.epoch = 0 AND NOT j.paused AND j.state IN ('ready', 'scheduled')
                         ELSE j.state IN ('queued', 'scheduled') END
                 ORDER BY j.id FOR NO KEY UPDATE OF j
             ), standing AS MATERIALIZED (

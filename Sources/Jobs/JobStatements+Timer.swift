@@ -7,7 +7,8 @@ extension JobStatements {
     /// Primary keys of `timers` and `jobs`.
     ///
     /// Job rows that someone holds are left for the next round with their timers: waiting for them here while they
-    /// insert the same timer would deadlock. Returns timers seen, timers removed and jobs woken.
+    /// insert the same timer would deadlock. Paused runs stay parked, and runs that are to end by a function have timers
+    /// of their own. Returns timers seen, timers removed and jobs woken.
     package static func promoteDue(limit: Int) -> Query {
         Query(
             "jobs_promote_due",
@@ -24,15 +25,16 @@ extension JobStatements {
                 RETURNING 1
             ), woken AS (
                 UPDATE jobs j SET queue = j.home_queue,
-                    state = CASE WHEN j.is_run THEN 'ready' ELSE 'queued' END::job_state
+                    state = CASE WHEN j.paused THEN 'waiting' WHEN j.is_run THEN 'ready' ELSE 'queued' END::job_state,
+                    wake_at = CASE WHEN j.paused THEN NULL ELSE j.wake_at END
                 FROM locked l, due d
                 WHERE j.id = l.id AND d.job_id = l.id AND d.wake_at = l.wake_at
                     AND l.state IN ('scheduled', 'waiting')
-                RETURNING j.id, j.queue, j.rank, j.is_run, j.limit_key, j.priority
+                RETURNING j.id, j.queue, j.rank, j.is_run, j.limit_key, j.priority, j.paused
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT w.rank, w.id, lane_of(q.first_lane, q.lanes, q.side, w.id), w.is_run
-                FROM woken w JOIN queues q ON q.name = w.queue WHERE w.limit_key IS NULL
+                FROM woken w JOIN queues q ON q.name = w.queue WHERE w.limit_key IS NULL AND NOT w.paused
                 ON CONFLICT DO NOTHING
             ), \(fragment: LimitStatements.blocking("woken"))
             SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),

@@ -1,5 +1,6 @@
 package import Postgres
 internal import Reactor
+internal import Telemetry
 
 /// The statements that make, claim, end and wake jobs, in files by what they do.
 ///
@@ -72,6 +73,19 @@ extension JobStatements {
         let limits: SQL = isLimited ? ", \(jobs.map(\.limitKey))" : ""
         let limit: SQL = isLimited ? ", limit_key" : ""
         let open: SQL = isLimited ? " AND limit_key IS NULL" : ""
+        let isPinned = jobs.contains { $0.codeVersion != nil || $0.timeout != nil }
+        let pins: SQL =
+            isPinned
+            ? ", \(jobs.map { $0.codeVersion.map(Int32.init(clamping:)) }), \(jobs.map { $0.timeout?.seconds })"
+            : ""
+        let pin: SQL = isPinned ? ", code_version, allowed" : ""
+        let pinned: SQL = isPinned ? ", code_version, run_until" : ""
+        let until: SQL =
+            isPinned
+            ? ", code_version, coalesce(run_at, (SELECT usher_now())) + make_interval(secs => allowed)" : ""
+        let isTraced = jobs.contains { $0.trace != nil }
+        let traces: SQL = isTraced ? ", \(jobs.map { $0.trace?.description })" : ""
+        let trace: SQL = isTraced ? ", trace" : ""
         return Query(
             "jobs_enqueue",
             """
@@ -81,10 +95,10 @@ extension JobStatements {
                     \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input)),
                     \(jobs.map(\.runAt)), \(jobs.map { $0.parent?.id.rawValue }),
                     \(jobs.map { $0.parent?.event }), \(jobs.map(\.isRun)), \(jobs.map(\.startBy))
-                    \(fragment: arrays)\(fragment: batches)\(fragment: limits)
+                    \(fragment: arrays)\(fragment: batches)\(fragment: limits)\(fragment: pins)\(fragment: traces)
                 ) WITH ORDINALITY AS g (
                     name, queue, priority, input, run_at, parent_id, parent_event, is_run, start_by
-                    \(fragment: names)\(fragment: batch)\(fragment: limit), ord
+                    \(fragment: names)\(fragment: batch)\(fragment: limit)\(fragment: pin)\(fragment: trace), ord
                 )
             ), \(fragment: taking) accepted AS (
                 SELECT g.*, lane_of(q.first_lane, q.lanes, q.side, g.id) AS lane, q.name AS known_queue,
@@ -94,12 +108,12 @@ extension JobStatements {
             ), made AS (
                 INSERT INTO jobs (
                     id, name, home_queue, queue, priority, is_run, state, rank, wake_at, start_by, input, parent_id,
-                    parent_event\(fragment: columns)\(fragment: batch)\(fragment: limit)
+                    parent_event\(fragment: columns)\(fragment: batch)\(fragment: limit)\(fragment: pinned)\(fragment: trace)
                 )
                 SELECT id, name, known_queue, queue, priority, is_run,
                     CASE WHEN run_at IS NOT NULL THEN 'scheduled' WHEN is_run THEN 'ready' ELSE 'queued'
                     END::job_state,
-                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)\(fragment: batch)\(fragment: limit)
+                    rank, run_at, start_by, input, parent_id, parent_event\(fragment: values)\(fragment: batch)\(fragment: limit)\(fragment: until)\(fragment: trace)
                 FROM accepted
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
@@ -120,16 +134,21 @@ extension JobStatements {
             WITH given AS MATERIALIZED (
                 SELECT nextval('job_ids') AS id, g.*
                 FROM unnest(
-                    \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input))
-                ) WITH ORDINALITY AS g (name, queue, priority, input, ord)
+                    \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input)),
+                    \(jobs.map { $0.codeVersion.map(Int32.init(clamping:)) }), \(jobs.map { $0.timeout?.seconds }),
+                    \(jobs.map { $0.trace?.description })
+                ) WITH ORDINALITY AS g (name, queue, priority, input, code_version, allowed, trace, ord)
             ), made AS (
-                INSERT INTO jobs
-                    (id, name, home_queue, queue, priority, is_run, state, rank, epoch, worker_id, input)
+                INSERT INTO jobs (
+                    id, name, home_queue, queue, priority, is_run, state, rank, epoch, worker_id, input,
+                    code_version, run_until, trace
+                )
                 SELECT g.id, g.name, g.queue, g.queue, g.priority, true, 'running',
-                    rank_of(g.priority, q.ageing_ms, (SELECT usher_now())), 1, \(worker), g.input
+                    rank_of(g.priority, q.ageing_ms, (SELECT usher_now())), 1, \(worker), g.input,
+                    g.code_version, (SELECT usher_now()) + make_interval(secs => g.allowed), g.trace
                 FROM given g LEFT JOIN queues q ON q.name = g.queue
             )
-            SELECT id FROM given ORDER BY ord
+            SELECT id, now() FROM given ORDER BY ord
             """
         )
     }

@@ -14,7 +14,8 @@ public struct Cancellation: Sendable, Hashable {
 extension JobStore {
     /// Cancels jobs and runs.
     ///
-    /// Scheduled and ready ones end at once, and are never claimed. The task of a running one is cancelled by its worker, at
+    /// Scheduled and ready ones end at once, and are never claimed; a parked run that has code to clean up is woken for
+    /// it. The task of a running one is cancelled by its worker, at
     /// once if that hears the notification, within a heartbeat otherwise; at the deadline the job ends whatever its
     /// code does, and what that returns later changes nothing.
     ///
@@ -65,7 +66,7 @@ extension JobStore {
         try await cancel([id], deadline: deadline, reason: reason).over.isEmpty
     }
 
-    private static func cancel(
+    static func cancel(
         _ ids: [JobID],
         within deadline: Duration,
         _ reason: String,
@@ -94,10 +95,11 @@ extension JobStore {
         if !runs.isEmpty {
             // In a statement of its own, so that the next sees what was committed while this waited.
             _ = try await tx.query(JobStatements.lock(Set(runs + parents).sorted()))
-            let (ended, queues) = try await end(runs, force: deadline <= .zero, in: &tx)
+            let (ended, queues) = try await end(runs, force: deadline <= .zero, reason, in: &tx)
             woken = queues
-            let asked = runs.filter { ended[$0] == "running" }
-            for id in runs { answers[id] = ended[id].map { $0 == "running" ? "asked" : "cancelled" } }
+            let asked = runs.filter { ended[$0].map { $0 != JobState.cancelled.rawValue } ?? false }
+            for id in runs { answers[id] = ended[id] }
+            for id in asked { answers[id] = "asked" }
             if !asked.isEmpty {
                 _ = try await tx.execute(JobStatements.ask(asked, within: deadline, reason))
             }
@@ -123,30 +125,36 @@ extension JobStore {
         return answers
     }
 
-    /// Ends runs whose rows are locked, and tells their parents.
+    /// Ends runs whose rows are locked, tells their parents, and notes the children they leave.
     private static func end(
         _ runs: [JobID],
         force: Bool,
+        _ reason: String? = nil,
         in tx: inout Transaction
     ) async throws -> (states: [JobID: String], woken: Set<String>) {
         var states: [JobID: String] = [:]
-        var told: [(to: JobID, name: String, payload: JSONB)] = []
-        for row in try await tx.query(JobStatements.cancel(runs, force: force)) {
+        var told: [ChildEnd] = []
+        var woken: Set<String> = []
+        var ended: [JobID] = []
+        for row in try await tx.query(JobStatements.cancel(runs, force: force, reason: reason)) {
             let id = JobID(rawValue: try row[0])
             let state: String = try row[1]
             states[id] = state
-            if state == JobState.cancelled.rawValue, let parent: Int64 = try row[2],
-                let event: String = try row[3]
-            {
-                told.append((JobID(rawValue: parent), event, JSONB(text: "{\"error\":\"cancelled\"}")))
-            }
+            if state == JobState.ready.rawValue { woken.insert(try row[4]) }
+            guard state == JobState.cancelled.rawValue else { continue }
+            ended.append(id)
+            guard let parent: Int64 = try row[2], let event: String = try row[3] else { continue }
+            told.append(
+                try ChildEnd(
+                    of: id,
+                    to: (JobID(rawValue: parent), event),
+                    kind: ChildEnd.cancelled,
+                    error: reason ?? "cancelled"
+                )
+            )
         }
-        var woken: Set<String> = []
-        if !told.isEmpty {
-            for row in try await tx.query(JobStatements.deliver(told)) {
-                if let queue: String = try row[4] { woken.insert(queue) }
-            }
-        }
+        if !ended.isEmpty { _ = try await tx.execute(JobStatements.orphan(childrenOf: ended)) }
+        woken.formUnion(try await tell(told, in: &tx))
         return (states, woken)
     }
 
@@ -171,15 +179,9 @@ extension JobStore {
         }
         if !overdue.isEmpty {
             let woken = try await postgres.withTransaction { [overdue] tx in
-                let parents = try await tx.query(
-                    Query(
-                        "jobs_parents",
-                        """
-                        SELECT parent_id FROM jobs
-                        WHERE id = ANY(\(overdue.map(\.rawValue))) AND parent_id IS NOT NULL
-                        """
-                    )
-                ).map { JobID(rawValue: try $0[0]) }
+                let parents = try await tx.query(JobStatements.parents(of: overdue)).map {
+                    JobID(rawValue: try $0[0])
+                }
                 _ = try await tx.query(JobStatements.lock(Set(overdue + parents).sorted()))
                 return try await Self.end(overdue, force: true, in: &tx).woken
             }

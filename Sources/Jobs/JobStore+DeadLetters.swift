@@ -19,11 +19,7 @@ extension JobStore {
                 "dead_letters_page",
                 """
                 SELECT d.job_id, d.name, d.queue, d.kind, coalesce(j.error, ''), j.failures, d.failed_at
-                FROM (
-                    SELECT d.job_id FROM dead_letters d
-                    WHERE d.job_id < \(id?.rawValue ?? .max) AND \(fragment: filter.condition)
-                    ORDER BY d.job_id DESC LIMIT \(Int64(limit))
-                ) AS page
+                FROM (\(fragment: filter.ids(before: id ?? JobID(rawValue: .max), limit: limit))) AS page
                 CROSS JOIN LATERAL (SELECT * FROM dead_letters WHERE job_id = page.job_id OFFSET 0) AS d
                 JOIN jobs j ON j.id = d.job_id
                 ORDER BY d.job_id DESC
@@ -40,7 +36,7 @@ extension JobStore {
     /// - Returns: false if there is no such dead letter.
     /// - Throws: ``JobsError`` (`keyTaken`) when another job has its key by now; ``PostgresError``.
     public func redrive(_ id: JobID) async throws -> Bool {
-        let part = try await redriveBatch("d.job_id = \(id.rawValue)", after: JobID(rawValue: 0), 1)
+        let part = try await redriveBatch("SELECT job_id FROM dead_letters WHERE job_id = \(id.rawValue)")
         wake(part.queues)
         guard part.refused == 0 else {
             let holder = part.holder.map { "job \($0)" } ?? "another job"
@@ -64,7 +60,7 @@ extension JobStore {
         var last = JobID(rawValue: 0)
         var total = 0
         while true {
-            let part = try await redriveBatch(filter.condition, after: last, batch)
+            let part = try await redriveBatch(filter.ids(after: last, limit: batch))
             wake(part.queues)
             total += part.count
             guard let greatest = part.greatest else { return total }
@@ -91,16 +87,12 @@ extension JobStore {
     }
 
     /// Primary keys of `dead_letters`, `jobs` and `job_keys`; `dead_letters_by_queue` where a queue is asked for.
-    private func redriveBatch(_ condition: SQL, after id: JobID, _ limit: Int) async throws -> Redriven {
+    private func redriveBatch(_ picked: SQL) async throws -> Redriven {
         let row = try await postgres.query(
             Query(
                 "dead_letters_redrive",
                 """
-                WITH picked AS MATERIALIZED (
-                    SELECT d.job_id FROM dead_letters d
-                    WHERE d.job_id > \(id.rawValue) AND \(fragment: condition)
-                    ORDER BY d.job_id LIMIT \(Int64(limit))
-                ), failed AS MATERIALIZED (
+                WITH picked AS MATERIALIZED (\(fragment: picked)), failed AS MATERIALIZED (
                     SELECT j.id, j.is_run, j.error, j.key_until_end AS key FROM jobs j
                     WHERE j.id IN (SELECT job_id FROM picked) AND j.state = 'failed'
                     ORDER BY j.id FOR NO KEY UPDATE

@@ -61,7 +61,7 @@ extension JobStore {
 
     package static func insert(
         _ jobs: [NewJob],
-        codec: (any InputCodec)? = nil,
+        codec: (any PayloadCodec)? = nil,
         in transaction: inout Transaction
     ) async throws -> [Enqueued] {
         // What makes jobs the same is in the input as it was given.

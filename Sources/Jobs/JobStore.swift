@@ -5,14 +5,14 @@ internal import Reactor
 public struct JobStore: Sendable {
     /// The connections it works on.
     public let postgres: PostgresClient
-    /// What inputs go through on their way into the tables.
-    public let codec: (any InputCodec)?
+    /// What payloads go through on their way into the tables.
+    public let codec: (any PayloadCodec)?
     let notifier: ReadyNotifier
 
     /// Makes a store over a pool.
     ///
     /// Whoever works off the jobs needs the same codec, in the registry.
-    public init(postgres: PostgresClient, codec: (any InputCodec)? = nil) {
+    public init(postgres: PostgresClient, codec: (any PayloadCodec)? = nil) {
         self.postgres = postgres
         self.codec = codec
         notifier = ReadyNotifier(postgres: postgres)
@@ -43,5 +43,14 @@ public struct JobStore: Sendable {
                 """
             )
         ).first.map(JobRecord.init(row:))
+    }
+
+    /// What a job returned, as its code said it.
+    ///
+    /// - Returns: nil if nothing is kept.
+    /// - Throws: ``JobsError`` (`undecodable`).
+    public func output(of job: JobRecord) throws -> JSONB? {
+        guard let codec, let stored = job.output else { return job.output }
+        return try codec.decode(stored, of: .output(of: job.name, job.id))
     }
 }

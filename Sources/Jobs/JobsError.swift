@@ -7,7 +7,7 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
                 invalidKey, unknownBatch
             case undecodable,
                 leaseLost,
-                schema, invalidLimit, keyTaken
+                schema, invalidLimit, keyTaken, badTransition
         }
         private let value: Value
 
@@ -37,6 +37,8 @@ public struct JobsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let leaseLost = Self(value: .leaseLost)
         /// A limit lies outside of what is accepted.
         public static let invalidLimit = Self(value: .invalidLimit)
+        /// A function of SQL that ends runs isn't there, or answers in another way than it must.
+        public static let badTransition = Self(value: .badTransition)
         /// The schema and this binary do not fit.
         public static let schema = Self(value: .schema)
     }

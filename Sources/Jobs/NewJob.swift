@@ -1,4 +1,5 @@
 public import Postgres
+public import Telemetry
 
 /// A job that is about to be enqueued.
 public struct NewJob: Sendable {
@@ -26,22 +27,31 @@ public struct NewJob: Sendable {
     ///
     /// See ``QueueLimits``. Jobs of a key wait for its limits, apart from the lanes, and start in order.
     public var limitKey: String?
+    /// Where in a trace it is enqueued; the code that works on it, and what that calls, belong to it.
+    ///
+    /// What is enqueued inside of a step, an effect, a job or a traced call takes that one's.
+    public var trace = TraceContext.current
     /// Whether it is a workflow's run, which may park.
     package var isRun = false
+    /// The version of its code that a run is pinned to; nil is any.
+    package var codeVersion: Int?
+    /// How long a run may take, from when it may start.
+    package var timeout: Duration?
     /// The run to tell, and the name of the event to tell it by, when this job ends.
     package var parent: (id: JobID, event: String)?
 
     /// The same job with its input as it is stored.
-    package func encoded(by codec: (any InputCodec)?) throws -> NewJob {
+    package func encoded(by codec: (any PayloadCodec)?) throws -> NewJob {
         guard let codec else { return self }
         var job = self
-        job.input = try codec.encode(input, of: name)
+        job.input = try codec.encode(input, of: .input(of: name))
         return job
     }
 
     /// Whether its rows are all there is to it.
     var isPlain: Bool {
-        key == nil && unique == nil && limitKey == nil && parent == nil && batch == nil
+        key == nil && unique == nil && limitKey == nil && parent == nil && batch == nil && codeVersion == nil
+            && timeout == nil && trace == nil
     }
 
     /// Describes a job.
@@ -84,10 +94,14 @@ public struct NewJob: Sendable {
         queue: String,
         input: JSONB,
         runAt: PostgresTimestamp? = nil,
-        key: String? = nil
+        key: String? = nil,
+        codeVersion: Int? = nil,
+        timeout: Duration? = nil
     ) -> Self {
         var job = Self(name: name, queue: queue, input: input, runAt: runAt, key: key)
         job.isRun = true
+        job.codeVersion = codeVersion
+        job.timeout = timeout
         return job
     }
 }

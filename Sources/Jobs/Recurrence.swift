@@ -40,6 +40,10 @@ public struct Recurrence: Sendable {
 
     /// Whether each firing is a workflow's run.
     package var isRun = false
+    /// The version of its code that each of those runs is pinned to; nil is any.
+    package var codeVersion: Int?
+    /// How long each of those runs may take.
+    package var timeout: Duration?
 
     /// Describes a job that comes at a fixed interval.
     public init(name: String, jobName: String, queue: String = "default", input: JSONB, every: Duration) {
@@ -86,9 +90,10 @@ public struct Recurrence: Sendable {
                     "schedules_save",
                     """
                     INSERT INTO schedules AS s (name, job_name, is_run, queue, input, every, cron, time_zone, missed,
-                        missed_limit, may_overlap, instant_field, next_at)
+                        missed_limit, may_overlap, instant_field, code_version, run_timeout, next_at)
                     VALUES (\(name), \(jobName), \(isRun), \(queue), \(input), make_interval(secs => \(every)),
                         \(cron?.text), \(cron?.timeZone ?? "UTC"), \(policy), \(limit), \(overlaps), \(instantField),
+                        \(codeVersion.map(Int32.init(clamping:))), make_interval(secs => \(timeout?.seconds)),
                         \(rhythm.next(after: now)))
                     ON CONFLICT (name) DO UPDATE SET
                         job_name = excluded.job_name, is_run = excluded.is_run, queue = excluded.queue,
@@ -96,6 +101,7 @@ public struct Recurrence: Sendable {
                         time_zone = excluded.time_zone, missed = excluded.missed,
                         missed_limit = excluded.missed_limit, may_overlap = excluded.may_overlap,
                         instant_field = excluded.instant_field,
+                        code_version = excluded.code_version, run_timeout = excluded.run_timeout,
                         next_at = CASE WHEN (s.every, s.cron, s.time_zone)
                             IS NOT DISTINCT FROM (excluded.every, excluded.cron, excluded.time_zone)
                             THEN s.next_at ELSE excluded.next_at END

@@ -60,7 +60,8 @@ package enum RecurrenceFiring {
                 "schedules_fire",
                 """
                 SELECT name, job_name, is_run, queue, input, extract(epoch FROM every)::float8, cron, time_zone, missed,
-                    missed_limit, may_overlap, instant_field, next_at, (SELECT usher_now())
+                    missed_limit, may_overlap, instant_field, next_at, (SELECT usher_now()),
+                    code_version, extract(epoch FROM run_timeout)::float8
                 FROM schedules
                 WHERE next_at <= (SELECT usher_now()) AND NOT paused AND (\(name)::text IS NULL OR name = \(name))
                 ORDER BY name FOR UPDATE SKIP LOCKED
@@ -131,6 +132,8 @@ extension RecurrenceFiring.Due {
         name = try row[0]
         var job = NewJob(name: try row[1], queue: try row[3], input: try row[4])
         job.isRun = try row[2]
+        job.codeVersion = (try row[14] as Int32?).map(Int.init)
+        job.timeout = (try row[15] as Double?).map { .seconds($0) }
         self.job = job
         if let cron: String = try row[6] {
             rhythm = .cron(try CronExpression(cron, timeZone: try row[7]))

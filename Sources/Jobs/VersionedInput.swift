@@ -48,11 +48,11 @@ package struct VersionedInput: Sendable {
         _ code: Code.Type,
         from stored: JSONB,
         of id: JobID,
-        codec: (any InputCodec)? = nil
+        codec: (any PayloadCodec)? = nil
     ) throws -> Code.Input {
         var what: String { "input of \(Code.name) \(id)" }
         do {
-            let stored = try codec?.decode(stored, of: Code.name) ?? stored
+            let stored = try codec?.decode(stored, of: .input(of: Code.name)) ?? stored
             // A type that never changed looks for no version, unless the input is not its own.
             if Code.version == 1, let input = try? Code.decode(stored) { return input }
             let input = Self(stored: stored)

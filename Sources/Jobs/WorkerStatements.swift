@@ -48,7 +48,7 @@ package enum WorkerStatements {
         )
     }
 
-    /// Hands claimed runs back as they were, without counting an attempt.
+    /// Hands claimed runs back as they were, without counting an attempt; those that were paused meanwhile park.
     ///
     /// Fenced by epoch.
     package static func release(_ jobs: [ClaimedJob]) -> Query {
@@ -61,12 +61,14 @@ package enum WorkerStatements {
                     ON g.id = j.id AND g.epoch = j.epoch
                 WHERE j.state = 'running' ORDER BY j.id FOR NO KEY UPDATE OF j
             ), freed AS (
-                UPDATE jobs j SET state = 'ready', worker_id = NULL FROM locked l WHERE j.id = l.id
-                RETURNING j.id, j.queue, j.rank
+                UPDATE jobs j SET state = CASE WHEN j.paused THEN 'waiting' ELSE 'ready' END::job_state,
+                    worker_id = NULL
+                FROM locked l WHERE j.id = l.id
+                RETURNING j.id, j.queue, j.rank, j.paused
             ), lined AS (
                 INSERT INTO ready (rank, job_id, lane, is_run)
                 SELECT f.rank, f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), true
-                FROM freed f JOIN queues q ON q.name = f.queue
+                FROM freed f JOIN queues q ON q.name = f.queue WHERE NOT f.paused
                 ON CONFLICT DO NOTHING
             )
             SELECT count(*) FROM freed
@@ -109,11 +111,11 @@ package enum WorkerStatements {
                 DELETE FROM claims c USING orphans o WHERE c.batch = o.batch
             ), freed AS (
                 UPDATE jobs j SET
-                    state = CASE WHEN l.is_over THEN 'failed'
+                    state = CASE WHEN l.is_over THEN 'failed' WHEN j.paused THEN 'waiting'
                         WHEN j.is_run THEN 'ready' ELSE 'queued' END::job_state,
                     failures = CASE WHEN l.is_free THEN j.failures ELSE least(j.failures + 1, 32767) END,
                     error = CASE WHEN l.is_free THEN j.error ELSE 'the worker died while it ran this job' END,
-                    worker_id = NULL,
+                    worker_id = NULL, paused = j.paused AND NOT l.is_over,
                     finished_at = CASE WHEN l.is_over THEN (SELECT usher_now()) END
                 FROM locked l WHERE j.id = l.id
                 RETURNING j.id, j.queue, j.rank, j.state, j.is_run, j.name, j.home_queue, j.key_until_end,
@@ -123,15 +125,19 @@ package enum WorkerStatements {
                 SELECT coalesce(a.rank, f.rank), f.id, lane_of(q.first_lane, q.lanes, q.side, f.id), f.is_run
                 FROM freed f JOIN queues q ON q.name = f.queue
                 LEFT JOIN admitted a ON a.queue = f.queue AND a.key = f.limit_key AND a.job_id = f.id
-                WHERE f.state <> 'failed'
+                WHERE f.state NOT IN ('failed', 'waiting')
                 ON CONFLICT DO NOTHING
             ), dead AS (
                 INSERT INTO dead_letters (job_id, failed_at, name, queue, kind)
                 SELECT id, (SELECT usher_now()), name, home_queue, 'crashed' FROM freed WHERE state = 'failed'
                 ON CONFLICT DO NOTHING
+            ), family AS (
+                INSERT INTO orphaned_runs (job_id, reason)
+                SELECT id, \(Orphan.crashed.rawValue) FROM freed WHERE state = 'failed' AND is_run ORDER BY id
+                ON CONFLICT (job_id) DO UPDATE SET reason = excluded.reason
             ), \(fragment: LimitStatements.freeing("SELECT id FROM freed WHERE state = 'failed'"))
             SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM freed),
-                ARRAY(SELECT DISTINCT queue FROM freed WHERE state <> 'failed')
+                ARRAY(SELECT DISTINCT queue FROM freed WHERE state NOT IN ('failed', 'waiting'))
             """
         )
     }

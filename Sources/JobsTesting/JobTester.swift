@@ -17,7 +17,7 @@ public import Workflows
 /// they leave in earnest. Timeouts are not kept. Don't run workers or schedulers on the same schema beside it.
 public struct JobTester: Sendable {
     /// No worker has this number.
-    private static let worker: Int64 = 0
+    static let worker: Int64 = 0
 
     private let postgres: PostgresClient
     private let registry: WorkflowRegistry
@@ -168,7 +168,7 @@ public struct JobTester: Sendable {
         try await perform([held.job]).first
     }
 
-    /// Moves the database's clock on, and makes ready what is due by then.
+    /// Moves the database's clock on, and makes ready or ends what is due by then.
     ///
     /// - Throws: ``PostgresError``.
     public func advance(by duration: Duration) async throws {
@@ -179,12 +179,17 @@ public struct JobTester: Sendable {
             )
         )
         while try await postgres.query(JobStatements.promoteDue(limit: 1000))[0][1] as Int64 == 1000 {}
+        let round = TransitionRound(postgres: postgres)
+        var functions = try await round.due()
+        while let function = functions.popLast() {
+            if try await round.fire(function).hasMore { functions.append(function) }
+        }
         _ = try await store.sweepCancellations()
     }
 
     // MARK: Underneath
 
-    private func leaves(of queue: String) async throws -> [LaneLeaf] {
+    func leaves(of queue: String) async throws -> [LaneLeaf] {
         guard let row = try await postgres.query(WorkerStatements.lanes(of: [queue])).first else { return [] }
         let first: Int32 = try row[1]
         let count: Int32 = try row[2]
@@ -212,7 +217,7 @@ public struct JobTester: Sendable {
     }
 
     /// Performs claimed jobs of one claim and one name, of which there is one unless its code takes batches.
-    private func perform(_ jobs: [ClaimedJob]) async throws -> [PerformedJob] {
+    func perform(_ jobs: [ClaimedJob]) async throws -> [PerformedJob] {
         guard let first = jobs.first else { return [] }
         let journal = JobJournal {}
         let performer = JobPerformer(registry: registry, journal: journal)

@@ -60,11 +60,17 @@ public final class JobScheduler: Sendable {
                 }
             }
             group.addTask { [self] in
+                await repeatWhileLeading(every: configuration.promoteInterval, "expire") {
+                    try await self.expire()
+                }
+            }
+            group.addTask { [self] in
                 await repeatWhileLeading(every: .milliseconds(500), "rescue") { try await self.rescue() }
             }
             group.addTask { [self] in
                 await repeatWhileLeading(every: .milliseconds(500), "cancel") {
                     _ = try await self.store.sweepCancellations()
+                    while self.isLeading, !self.isOver, try await self.store.sweepOrphans() > 0 {}
                 }
             }
             group.addTask { [self] in
@@ -158,6 +164,25 @@ public final class JobScheduler: Sendable {
         }
     }
 
+    /// Ends runs by their functions, one batch of each function in turn, until nothing is due.
+    private func expire() async throws {
+        let round = TransitionRound(postgres: postgres, batch: configuration.expireBatch)
+        var hasMore = true
+        while hasMore, isLeading, !isOver {
+            hasMore = false
+            for function in try await round.due() where isLeading && !isOver {
+                let outcome = try await round.fire(function)
+                if !outcome.woken.isEmpty { store.wake(outcome.woken) }
+                hasMore = hasMore || outcome.hasMore
+                guard let failure = outcome.failure else { continue }
+                logger.warning(
+                    "a transition failed, and runs are handed to their code",
+                    ["function": function, "runs": outcome.handedOver, "error": failure]
+                )
+            }
+        }
+    }
+
     private func rescue() async throws {
         let dead = try await postgres.query(
             WorkerStatements.buryDead(leaseSeconds: configuration.workerLease.seconds)
@@ -228,6 +253,7 @@ public final class JobScheduler: Sendable {
         ])
         if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
         _ = try await postgres.execute(JobStatements.dropOrphanTimers())
+        _ = try await postgres.execute(JobStatements.forgetFanIns())
         _ = try await postgres.execute(BatchFold.forget(olderThan: keep))
         _ = try await postgres.query(LimitStatements.forgetKeys(most: 10_000))
     }

@@ -4,6 +4,8 @@ public struct SchedulerConfiguration: Sendable {
     public var promoteInterval: Duration
     /// Timers promoted in one statement.
     public var promoteBatch: Int
+    /// Runs that are ended by one call of their function.
+    public var expireBatch: Int
     /// A worker whose heartbeat is older than this is dead.
     public var workerLease: Duration
     /// A leader that has not renewed for this long is replaced.
@@ -19,6 +21,7 @@ public struct SchedulerConfiguration: Sendable {
     public init(
         promoteInterval: Duration = .milliseconds(50),
         promoteBatch: Int = 1000,
+        expireBatch: Int = 1000,
         workerLease: Duration = .seconds(5),
         leaderLease: Duration = .seconds(3),
         retention: Duration = .seconds(7 * 86_400),
@@ -27,6 +30,7 @@ public struct SchedulerConfiguration: Sendable {
     ) {
         self.promoteInterval = promoteInterval
         self.promoteBatch = promoteBatch
+        self.expireBatch = expireBatch
         self.workerLease = workerLease
         self.leaderLease = leaderLease
         self.retention = retention

@@ -56,7 +56,11 @@ struct Claimer {
         guard full.isEmpty else {
             // Few leaves give much each round, and the others are looked at now and then.
             others.removeAll { leaf in known[leaf.number]?.wasEmptyAt.map { now - $0 < Self.quiet } ?? false }
-            let order = rotated(full, atMost: min(limit, max(Self.atOnce, limit / Self.batch)))
+            let order = rotated(
+                full,
+                atMost: min(limit, max(Self.atOnce, limit / Self.batch)),
+                worker: worker
+            )
             let (claimed, found) = try await take(
                 limit,
                 from: order,
@@ -69,12 +73,12 @@ struct Claimer {
         let told = leaves.filter { hints.contains($0.number) }
         var (claimed, found) = try await take(
             limit,
-            from: rotated(told, atMost: limit),
+            from: rotated(told, atMost: limit, worker: worker),
             lookingAt: leaves,
             worker: worker
         )
         let left = limit - claimed.reduce(0) { $0 + $1.jobs.count }
-        let order = rotated(leaves.filter { found.contains($0.number) }, atMost: left)
+        let order = rotated(leaves.filter { found.contains($0.number) }, atMost: left, worker: worker)
         claimed += try await take(left, from: order, lookingAt: [], worker: worker).claimed
         return noted(claimed, hasSignals, leaves)
     }
@@ -88,10 +92,10 @@ struct Claimer {
         return claimed
     }
 
-    /// So many of these leaves, others first each time.
-    private mutating func rotated(_ leaves: [LaneLeaf], atMost count: Int) -> [LaneLeaf] {
+    /// So many of these leaves, others first each time, and other workers' first ones elsewhere.
+    private mutating func rotated(_ leaves: [LaneLeaf], atMost count: Int, worker: Int64) -> [LaneLeaf] {
         guard !leaves.isEmpty else { return [] }
-        let start = turn % leaves.count
+        let start = (turn + Int(worker)) % leaves.count
         let order = Array((leaves[start...] + leaves[..<start]).prefix(count))
         turn += order.count
         return order

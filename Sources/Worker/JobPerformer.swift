@@ -1,14 +1,18 @@
 package import Jobs
+internal import Postgres
+package import Telemetry
 package import Workflows
 
 /// Performs one go at a plain job, and decides what its error means.
 package struct JobPerformer: Sendable {
     private let registry: WorkflowRegistry
     private let journal: JobJournal?
+    private let tracer: Tracer?
     /// Whether any code takes whole batches; if none does, nobody need look.
     package let hasBatchCode: Bool
 
-    package init(registry: WorkflowRegistry, journal: JobJournal?) {
+    package init(registry: WorkflowRegistry, journal: JobJournal?, tracer: Tracer? = nil) {
+        self.tracer = tracer
         self.registry = registry
         self.journal = journal
         hasBatchCode = registry.jobs.values.contains { if case .together = $0.code { true } else { false } }
@@ -17,16 +21,58 @@ package struct JobPerformer: Sendable {
     package func code(of job: ClaimedJob) -> RegisteredJob? { registry.jobs[job.name] }
 
     package func context(of job: ClaimedJob) -> JobContext {
-        JobContext(id: job.id, attempt: Int(job.failures) + 1, journal: journal)
+        JobContext(
+            id: job.id,
+            attempt: Int(job.failures) + 1,
+            journal: journal,
+            trace: job.trace
+        )
     }
 
     /// Runs a job's code to its end; code that takes batches is not for here.
     package func perform(_ job: ClaimedJob, _ code: RegisteredJob?) async -> JobEnd.Next {
         do {
             guard let code, case .alone(let body, _, _) = code.code else { return unknown(job) }
-            return .done(output: try await body(context(of: job), job.input))
+            return .done(output: try await traced(job) { try await body($0, job.input) })
         } catch {
             return end(of: job, code, after: error)
+        }
+    }
+
+    /// Runs one go as a span of the job's trace.
+    private func traced(
+        _ job: ClaimedJob,
+        _ body: (JobContext) async throws -> JSONB?
+    ) async throws -> JSONB? {
+        let attempt = Int(job.failures) + 1
+        guard let around = job.trace ?? tracer.map({ _ in .root() }) else {
+            return try await body(context(of: job))
+        }
+        let span = around.named("job/\(job.id)/\(attempt)")
+        let context = JobContext(id: job.id, attempt: attempt, journal: journal, trace: span)
+        return try await TraceContext.$current.withValue(span) {
+            let start = Tracer.now
+            var failure: (any Error)?
+            defer {
+                tracer?.record(
+                    TraceSpan(
+                        "job \(job.name)",
+                        span,
+                        parent: job.trace?.spanID,
+                        kind: .consumer,
+                        start: start,
+                        end: Tracer.now,
+                        attributes: [("usher.job", "\(job.id)"), ("usher.attempt", "\(attempt)")],
+                        error: failure.map { String("\($0)".prefix(500)) }
+                    )
+                )
+            }
+            do {
+                return try await body(context)
+            } catch {
+                failure = error
+                throw error
+            }
         }
     }
 
@@ -36,7 +82,7 @@ package struct JobPerformer: Sendable {
         if error is UnreadableInput {
             return .failed(failures: job.failures, error: message, kind: .unreadable)
         }
-        let verdict = error as? JobVerdict ?? code?.verdict(error)
+        let verdict = JobVerdict(of: error) ?? code?.verdict(error)
         let retry = code?.retry ?? .default
         if let again = retry.next(verdict, failures: Int(job.failures)) {
             if case .snooze = verdict {

@@ -55,6 +55,7 @@ final class JobRunner: Sendable {
         postgres: PostgresClient,
         registry: WorkflowRegistry,
         logger: Logger,
+        tracer: Tracer?,
         settled: @escaping @Sendable (_ batch: Int64, _ count: Int) -> Void
     ) {
         self.postgres = postgres
@@ -67,7 +68,7 @@ final class JobRunner: Sendable {
         (ends, ended) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (said, say) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         journal = JobJournal { [say] in say.yield() }
-        performer = JobPerformer(registry: registry, journal: journal)
+        performer = JobPerformer(registry: registry, journal: journal, tracer: tracer)
     }
 
     /// Takes claimed batches of plain jobs, and starts their jobs by rank.

@@ -26,12 +26,13 @@ public final class JobWorker: Sendable {
 
     /// Makes a worker.
     ///
-    /// Nothing happens until ``run()``.
+    /// Nothing happens until ``run()``. With a tracer, what it does is recorded there.
     public init(
         postgres: PostgresClient,
         registry: WorkflowRegistry,
         configuration: WorkerConfiguration,
-        logger: Logger
+        logger: Logger,
+        tracer: Tracer? = nil
     ) {
         self.postgres = postgres
         self.registry = registry
@@ -42,12 +43,13 @@ public final class JobWorker: Sendable {
             registry: registry,
             served: Set(configuration.queues),
             logger: logger,
+            tracer: tracer,
             settled: { [holdings, wake] run in
                 holdings.remove(run)
                 wake.madeRoom()
             }
         )
-        runner = JobRunner(postgres: postgres, registry: registry, logger: logger) {
+        runner = JobRunner(postgres: postgres, registry: registry, logger: logger, tracer: tracer) {
             [holdings, wake] batch, count in
             holdings.remove(count, ofBatch: batch)
             wake.madeRoom()
@@ -200,7 +202,9 @@ public final class JobWorker: Sendable {
         for row in try await postgres.query(JobStatements.cancellations()) {
             wanted[JobID(rawValue: try row[0])] = (try row[1], .seconds(max(0, try row[2] as Double)))
         }
-        if !wanted.isEmpty { runner.cancel(wanted) }
+        guard !wanted.isEmpty else { return }
+        runner.cancel(wanted)
+        engine.heedCancellation(of: wanted.keys)
     }
 
     // MARK: Claiming

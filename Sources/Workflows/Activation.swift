@@ -1,6 +1,7 @@
 internal import Jobs
 internal import Postgres
 internal import Reactor
+internal import Telemetry
 
 /// One go at a run: its checkpoints, the code that is being driven, and what that code asks for.
 ///
@@ -13,37 +14,110 @@ final class Activation: Sendable {
         case again(JSONB, after: Duration)
     }
 
-    private struct State {
+    struct State {
         var checkpoints: [String: Checkpoint]
         var events: [String: JSONB] = [:]
         var now: PostgresTimestamp
         var uses: [String: Int] = [:]
         var asks: [Ask] = []
+        /// Asks that are being answered in the transaction, by key; a rollback answers none of them.
+        var taken: [String: Ask] = [:]
         var fresh: [(key: String, checkpoint: Checkpoint)] = []
         var ending: Ending?
         var sealed = false
+        /// The function of SQL that has ended the run.
+        var endedBy: String?
         /// Effects that were handed to the engine, by key.
         var inFlight: [String: Ask] = [:]
+        var reading: HistoryReading
+        var interruption: Interruption?
+        /// Whether the code is still to be told of it.
+        var mustInterrupt = false
+        /// Effects in flight that were cut short.
+        var cut: [String] = []
+        var compensations: [Compensation] = []
+        var unwinding: UnwindRecord?
+        /// Whether the compensations have begun; before that, a run that is unwinding asks for nothing new.
+        var isUndoing = false
+        /// How many checkpoints were fresh by then.
+        var undoneFrom = 0
+        /// Values to publish, by name.
+        var published: [PublishedName: PublishedValue] = [:]
+        /// Updates received, by name.
+        var received: [String: Int] = [:]
+        /// Fan-ins that have become checkpoints.
+        var gathered: [String] = []
+        /// Waits that are over.
+        var spans: [TraceSpan] = []
+    }
+
+    /// What undoes a part of what the run did.
+    struct Compensation: Sendable {
+        let name: String
+        let body: @Sendable (WorkflowContext) async throws -> Void
     }
 
     let job: ClaimedJob
+    let payloads: Payloads
+    /// Where the run is in a trace, if it is in one.
+    let trace: RunTrace?
+    let historyLength: Int
     private let executor = ActivationExecutor()
-    private let state: Lock<State>
+    let state: Lock<State>
 
-    init(job: ClaimedJob, checkpoints: [String: Checkpoint], events: [String: JSONB], now: PostgresTimestamp)
-    {
+    /// Makes one from what is kept of the run, in the order in which it was recorded.
+    init(
+        job: ClaimedJob,
+        history: [(key: String, checkpoint: Checkpoint)],
+        events: [String: JSONB],
+        now: PostgresTimestamp,
+        registry: WorkflowRegistry,
+        trace: RunTrace? = nil
+    ) {
         self.job = job
-        state = Lock(State(checkpoints: checkpoints, events: events, now: now))
+        self.trace = trace
+        payloads = registry.payloads
+        historyLength = registry.limits.historyLength
+        let checkpoints = Dictionary(history.map { ($0.key, $0.checkpoint) }) { $1 }
+        var initial = State(
+            checkpoints: checkpoints,
+            events: events,
+            now: now,
+            reading: HistoryReading(of: history.filter { $0.checkpoint.kind.isAskedFor }.map(\.key))
+        )
+        if let known = checkpoints[Interruption.key] {
+            let reason = try? JSONCoding.decode(String.self, from: known.value, what: Interruption.key)
+            initial.interruption = reason.flatMap(Interruption.init(rawValue:)) ?? .cancelled
+        }
+        if let known = checkpoints[Unwinding.key] {
+            initial.unwinding =
+                (try? JSONCoding.decode(UnwindRecord.self, from: known.value, what: Unwinding.key))
+                ?? UnwindRecord(error: "failed", failures: 0)
+        }
+        if let known = checkpoints[UpdateNames.receivedKey] {
+            initial.received =
+                (try? JSONCoding.decode([String: Int].self, from: known.value, what: UpdateNames.receivedKey))
+                ?? [:]
+        }
+        state = Lock(initial)
     }
 
     // MARK: Driven by the engine
 
     /// Starts the code; it runs at the next pump.
-    func start(_ body: @escaping @Sendable (WorkflowContext) async throws -> JSONB) {
+    ///
+    /// `isFinal` tells whether an error is the last one, after which nothing is tried again.
+    func start(
+        isFinal: @escaping @Sendable (any Error) -> Bool,
+        _ body: @escaping @Sendable (WorkflowContext) async throws -> JSONB
+    ) {
         let context = WorkflowContext(activation: self)
         Task.detached(executorPreference: executor) { [self] in
             do {
-                end(.done(try await body(context)))
+                let output = try await body(context)
+                // Whatever it would do now, it has failed.
+                if let record = unwinding { throw AlreadyFailed(record: record) }
+                end(.done(output))
             } catch let error as ContinueAsNew {
                 do {
                     end(.again(try JSONCoding.encode(error.input), after: error.delay))
@@ -51,21 +125,60 @@ final class Activation: Sendable {
                     end(.failed(error))
                 }
             } catch {
-                end(.failed(error))
+                await unwind(error, isFinal: isFinal, context)
             }
         }
     }
 
-    /// Runs the code until every path has finished or asked for something.
+    /// Runs the code until every path has finished or asked for something; tells it of an interruption, once.
     func pump() {
         executor.pump()
+        let cut = state.withLock { state -> [Ask] in
+            guard state.mustInterrupt, let reason = state.interruption else { return [] }
+            state.mustInterrupt = false
+            let cut = state.asks + state.inFlight.values
+            state.asks = []
+            state.cut += state.inFlight.keys
+            state.inFlight = [:]
+            let told = [Interruption.key] + cut.map(\.key).sorted()
+            for key in told {
+                state.checkpoints[key] = .interrupted(reason)
+                state.fresh.append((key, .interrupted(reason)))
+            }
+            return cut
+        }
+        guard let reason = state.withLock({ $0.interruption }), !cut.isEmpty else { return }
+        for ask in cut { ask.continuation.resume(throwing: WorkflowCancelled(reason)) }
+        executor.pump()
     }
+
+    /// Has the code end at its next ask, unless it has been told already.
+    func interrupt(_ reason: Interruption) {
+        state.withLock { state in
+            // One that undoes what it did comes to its end anyway.
+            guard state.interruption == nil, state.unwinding == nil else { return }
+            state.interruption = reason
+            state.mustInterrupt = true
+        }
+    }
+
+    /// Takes the keys of effects in flight that nobody waits for any more.
+    func takeCut() -> [String] {
+        state.withLock { state in
+            defer { state.cut = [] }
+            return state.cut
+        }
+    }
+
+    /// Why the run is to end early, if it is.
+    var interruption: Interruption? { state.withLock { $0.interruption } }
 
     /// Takes the asks that belong in the transaction, in the order they were made.
     func takeTransactionalAsks() -> [Ask] {
         state.withLock { state in
             let taken = state.asks.filter(\.isTransactional)
             if !taken.isEmpty { state.asks.removeAll(where: \.isTransactional) }
+            for ask in taken { state.taken[ask.key] = ask }
             return taken
         }
     }
@@ -98,28 +211,39 @@ final class Activation: Sendable {
 
     var ending: Ending? { state.withLock { $0.ending } }
 
-    /// What the run waits for: the names of events and the earliest instant; nil if it asks for no wait.
-    var waits: (events: [String], until: PostgresTimestamp?)? {
+    /// What the run waits for: the names of events and the earliest instant, and what ends it then; nil if it asks for
+    /// no wait.
+    var waits: (events: [String], until: PostgresTimestamp?, expiry: Expiry?)? {
         state.withLock { state in
             var events: [String] = []
             var until: PostgresTimestamp?
+            var expiry: Expiry?
             var found = false
             for case .wait(let conditions) in state.asks.map(\.kind) {
                 found = true
                 for condition in conditions {
                     if let event = condition.event { events.append(event) }
-                    if let deadline = condition.deadline {
-                        until = until.map { min($0, deadline) } ?? deadline
+                    if let deadline = condition.deadline, until.map({ deadline < $0 }) ?? true {
+                        (until, expiry) = (deadline, condition.expiry)
                     }
                 }
             }
-            return found ? (events, until) : nil
+            return found ? (events, until, expiry) : nil
+        }
+    }
+
+    /// Answers one ask of a batch, well or badly.
+    func answer(_ ask: Ask, _ result: Result<Ask.Value, any Error>) {
+        switch result {
+        case .success(let value): answer(ask, value)
+        case .failure(let error): fail(ask, error)
         }
     }
 
     /// Answers one ask and keeps its checkpoint for the next commit.
     func answer(_ ask: Ask, _ value: Ask.Value) {
-        record(ask.key, .result(value.json))
+        if case .expire(_, let wait, _) = ask.kind { return expired(ask, wait, value) }
+        record(ask.key, ask.startsChildren ? .child(value.json) : .result(value.json))
         ask.continuation.resume(returning: .value(value.value))
     }
 
@@ -134,6 +258,8 @@ final class Activation: Sendable {
     /// If the code has not asked for it yet, because a rollback threw its activation away meanwhile, it will
     /// find the checkpoint.
     func effectEnded(_ arrival: EffectArrival) {
+        // The code has been told that this was cut short.
+        if state.withLock({ $0.checkpoints[arrival.key]?.kind == .interrupted }) { return }
         let checkpoint = arrival.checkpoint(now: now)
         record(arrival.key, checkpoint)
         guard let ask = state.withLock({ $0.inFlight.removeValue(forKey: arrival.key) }) else { return }
@@ -146,7 +272,11 @@ final class Activation: Sendable {
                 return
             }
             // The path waits as if it had asked to; the retry itself is found by replay.
-            let wait = Ask(key: ask.key, kind: .wait([(nil, notBefore)]), continuation: ask.continuation)
+            let wait = Ask(
+                key: ask.key,
+                kind: .wait([WaitCondition(deadline: notBefore)]),
+                continuation: ask.continuation
+            )
             state.withLock { $0.asks.append(wait) }
         }
     }
@@ -157,14 +287,20 @@ final class Activation: Sendable {
             state.events = events
             state.now = now
             var over: [(Ask, Ask.Answer)] = []
+            var due: [Ask] = []
             state.asks.removeAll { ask in
                 guard case .wait(let conditions) = ask.kind,
                     let answer = Self.decide(conditions, events: events, now: now),
                     state.checkpoints[ask.key]?.kind == .wait
                 else { return false }
-                over.append((ask, answer))
+                if let kind = Self.expiry(answer, of: conditions) {
+                    due.append(Ask(key: ask.key, kind: kind, continuation: ask.continuation))
+                } else {
+                    over.append((ask, answer))
+                }
                 return true
             }
+            state.asks += due
             return over
         }
         for (ask, answer) in over {
@@ -180,11 +316,17 @@ final class Activation: Sendable {
         state.withLock { state in
             defer { state.fresh.removeAll() }
             var failing = false
-            if case .failed = state.ending { failing = true }
-            var seen: Set<String> = []
-            return state.fresh.reversed().filter { entry in
-                !(failing && entry.checkpoint.tentative) && seen.insert(entry.key).inserted
+            // A run that undoes what it did finds its way back there by what was thrown before.
+            var firstTentative = 0
+            if case .failed(let error) = state.ending {
+                failing = state.unwinding == nil || error is CompensationFailed
+                firstTentative = state.unwinding == nil ? 0 : state.undoneFrom
             }
+            var seen: Set<String> = []
+            return state.fresh.enumerated().reversed().filter { index, entry in
+                !(failing && entry.checkpoint.tentative && index >= firstTentative)
+                    && seen.insert(entry.key).inserted
+            }.reversed().map(\.element)
         }
     }
 
@@ -194,23 +336,25 @@ final class Activation: Sendable {
             state.sealed = true
             defer {
                 state.asks.removeAll()
+                state.taken.removeAll()
                 state.inFlight.removeAll()
             }
-            return state.asks + state.inFlight.values
+            return state.asks + state.taken.values + state.inFlight.values
         }
         for ask in asks { ask.continuation.resume(throwing: WorkflowSuspended()) }
         executor.pump()
     }
 
-    private func end(_ ending: Ending) {
+    func end(_ ending: Ending) {
         state.withLock { state in
             if !state.sealed, state.ending == nil { state.ending = ending }
         }
     }
 
-    private func record(_ key: String, _ checkpoint: Checkpoint) {
+    func record(_ key: String, _ checkpoint: Checkpoint) {
         state.withLock { state in
             state.checkpoints[key] = checkpoint
+            state.taken[key] = nil
             state.fresh.append((key, checkpoint))
         }
     }
@@ -228,8 +372,38 @@ final class Activation: Sendable {
         }
     }
 
+    /// What is recorded under a key; from now on the code has asked for it.
     func checkpoint(_ key: String) -> Checkpoint? {
-        state.withLock { $0.checkpoints[key] }
+        state.withLock { state in
+            state.reading.asked(for: key)
+            return state.checkpoints[key]
+        }
+    }
+
+    /// The first recorded key that the code has not asked for.
+    var firstUnread: String? { state.withLock { $0.reading.first } }
+
+    /// The keys of what the code asks for now.
+    var openKeys: [String] { state.withLock { $0.asks.map(\.key).sorted() } }
+
+    /// Whether there is more in the history than the code has asked for.
+    var isReplaying: Bool { state.withLock { !$0.reading.isThrough } }
+
+    /// Why this code can't have made this history; nil if it can.
+    ///
+    /// To be asked once the code has come to rest.
+    var divergence: String? {
+        state.withLock { state in
+            if let difference = state.reading.difference { return difference }
+            // Code that failed on its way has a better story to tell.
+            if case .failed = state.ending { return nil }
+            return state.reading.missing(asking: state.asks.map(\.key), hasEnded: state.ending != nil)
+        }
+    }
+
+    /// Notes that what is recorded is not what the code expects.
+    func diverge(_ difference: String) {
+        state.withLock { $0.reading.difference = $0.reading.difference ?? difference }
     }
 
     /// Records a value that needs no transaction of its own, such as the time.
@@ -237,69 +411,22 @@ final class Activation: Sendable {
         record(key, .result(value))
     }
 
+    /// Records what the code was told of itself.
+    func mark(_ key: String, _ value: JSONB) {
+        record(key, Checkpoint(kind: .marker, value: value))
+    }
+
     /// Hands an ask to the engine and waits for its answer.
     func ask(_ key: String, _ kind: Ask.Kind) async throws -> Ask.Answer {
         try await withCheckedThrowingContinuation { continuation in
-            let sealed = state.withLock { state in
-                if !state.sealed { state.asks.append(Ask(key: key, kind: kind, continuation: continuation)) }
-                return state.sealed
+            let refusal = state.withLock { state -> (any Error)? in
+                if state.sealed { return WorkflowSuspended() }
+                if let record = state.unwinding, !state.isUndoing { return AlreadyFailed(record: record) }
+                if let full = overflow(of: key, state) { return full }
+                state.asks.append(Ask(key: key, kind: kind, continuation: continuation))
+                return nil
             }
-            if sealed { continuation.resume(throwing: WorkflowSuspended()) }
+            if let refusal { continuation.resume(throwing: refusal) }
         }
-    }
-
-    /// Waits for the first of some conditions; the outcome is recorded, so that a replay decides the same.
-    func wait(
-        _ key: String,
-        _ conditions: [(event: String?, deadline: PostgresTimestamp?)]
-    ) async throws
-        -> (index: Int, payload: JSONB)
-    {
-        var conditions = conditions
-        if let known = checkpoint(key) {
-            let record = try JSONCoding.decode(WaitRecord.self, from: known.value, what: "wait \(key)")
-            if let won = record.won {
-                let payload = conditions[won].event.flatMap { name in state.withLock { $0.events[name] } }
-                return (won, payload ?? JSONB(text: "null"))
-            }
-            for (index, deadline) in record.deadlines.enumerated() where index < conditions.count {
-                conditions[index].deadline = deadline.map(PostgresTimestamp.init(microseconds:))
-            }
-        } else {
-            let record = WaitRecord(deadlines: conditions.map { $0.deadline?.microseconds })
-            self.record(key, try .wait(record))
-        }
-        let decided = state.withLock { Self.decide(conditions, events: $0.events, now: $0.now) }
-        let answer: Ask.Answer
-        if let decided {
-            decideWait(key, decided)
-            answer = decided
-        } else {
-            answer = try await ask(key, .wait(conditions))
-        }
-        guard case .won(let index, let payload) = answer else { throw WorkflowSuspended() }
-        return (index, payload)
-    }
-
-    private func decideWait(_ key: String, _ answer: Ask.Answer) {
-        guard case .won(let index, _) = answer, let known = checkpoint(key),
-            var record = try? JSONCoding.decode(WaitRecord.self, from: known.value, what: "wait \(key)")
-        else { return }
-        record.won = index
-        if let checkpoint = try? Checkpoint.wait(record) { self.record(key, checkpoint) }
-    }
-
-    private static func decide(
-        _ conditions: [(event: String?, deadline: PostgresTimestamp?)],
-        events: [String: JSONB],
-        now: PostgresTimestamp
-    ) -> Ask.Answer? {
-        for (index, condition) in conditions.enumerated() {
-            if let event = condition.event, let payload = events[event] {
-                return .won(index: index, payload: payload)
-            }
-        }
-        let due = conditions.firstIndex { condition in condition.deadline.map { $0 <= now } ?? false }
-        return due.map { .won(index: $0, payload: JSONB(text: "null")) }
     }
 }

@@ -18,16 +18,21 @@ struct Ask: Sendable {
     }
 
     enum Kind: Sendable {
-        /// Runs in the cohort's transaction.
-        case step(@Sendable (inout Transaction) async throws -> Value)
+        /// Runs in the cohort's transaction; each of its statements may take so long.
+        case step(Duration?, @Sendable (inout Transaction) async throws -> Value)
         /// Runs in the cohort's transaction together with its like.
         case cohort(any CohortStep)
         /// Enqueues a job.
         case start(NewJob)
+        /// Enqueues the children of a fan-out, whose ends are counted under this name.
+        case fanOut(String, [NewJob])
         /// Reaches outside, after the commit.
         case effect(Effect)
         /// Waits for events or an instant.
-        case wait([(event: String?, deadline: PostgresTimestamp?)])
+        case wait([WaitCondition])
+        /// Ends the run by a function of SQL, together with its like; if that turns it down, the code goes on after that
+        /// one of the waits whose number this is.
+        case expire(any CohortStep, wait: Int, of: [WaitCondition])
     }
 
     enum Answer: Sendable {
@@ -39,9 +44,18 @@ struct Ask: Sendable {
     let kind: Kind
     let continuation: CheckedContinuation<Answer, any Error>
 
+    /// Whether what it makes belongs to the run.
+    var startsChildren: Bool {
+        switch kind {
+        case .start(let job): job.parent != nil
+        case .fanOut: true
+        case .step, .cohort, .effect, .wait, .expire: false
+        }
+    }
+
     var isTransactional: Bool {
         switch kind {
-        case .step, .cohort, .start: true
+        case .step, .cohort, .start, .fanOut, .expire: true
         case .effect, .wait: false
         }
     }

@@ -8,6 +8,22 @@ struct Checkpoint: Sendable {
         case error = 1
         case wait = 2
         case retry = 3
+        /// A child that was started, or a fan-out with what became of it.
+        case child = 4
+        /// What the code was told of itself, such as its version: it need not ask for it again.
+        case marker = 5
+        /// A step or wait that was cut short because the run was to end.
+        case interrupted = 6
+        /// The run has failed for good, and undoes what it did.
+        case unwinding = 7
+
+        /// Whether the code that made it asks for it each time it is replayed.
+        var isAskedFor: Bool {
+            switch self {
+            case .result, .error, .wait, .retry, .child: true
+            case .marker, .interrupted, .unwinding: false
+            }
+        }
     }
 
     let kind: Kind
@@ -26,10 +42,22 @@ struct Checkpoint: Sendable {
         Checkpoint(kind: .result, value: value)
     }
 
+    static func child(_ value: JSONB) -> Checkpoint {
+        Checkpoint(kind: .child, value: value)
+    }
+
     static func error(_ message: String) -> Checkpoint {
         var checkpoint = Checkpoint(kind: .error, value: encodeShort(message))
         checkpoint.tentative = true
         return checkpoint
+    }
+
+    static func interrupted(_ reason: Interruption) -> Checkpoint {
+        Checkpoint(kind: .interrupted, value: encodeShort(reason.rawValue))
+    }
+
+    static func unwinding(_ record: UnwindRecord) throws -> Checkpoint {
+        Checkpoint(kind: .unwinding, value: try JSONCoding.encode(record))
     }
 
     static func wait(_ record: WaitRecord) throws -> Checkpoint {
@@ -60,6 +88,14 @@ struct WaitRecord: Codable {
     /// Microseconds since 1970, UTC; null for events.
     var deadlines: [Int64?]
     var won: Int?
+    /// When it began, where the run is traced.
+    var since: Int64?
+}
+
+/// The checkpoint of a run that undoes what it did: why, and how often it had failed by then.
+struct UnwindRecord: Codable {
+    var error: String
+    var failures: Int
 }
 
 /// The checkpoint of an effect that failed and will be tried again.

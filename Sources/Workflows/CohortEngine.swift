@@ -16,6 +16,11 @@ package final class CohortEngine: Sendable {
         package var cohort = 200
         /// How long a statement may wait for a row lock.
         package var lockTimeout: Duration = .seconds(5)
+        /// The longest time between two statements, after which the server ends the session.
+        ///
+        /// A process that is frozen in the middle of a transaction holds the rows of its runs: nobody could rescue them,
+        /// nor what others held.
+        package var idleTimeout: Duration = .seconds(10)
         /// Goes at a run that are rolled back for reasons outside it, before one counts as failed.
         package var rollbacks = 8
 
@@ -28,17 +33,24 @@ package final class CohortEngine: Sendable {
     let served: Set<String>
     let limits: Limits
     let logger: Logger
+    let probe: (any EngineProbe)?
+    let tracer: Tracer?
     private let store: JobStore
     private let inbox = Inbox()
     private let effects: AsyncStream<Launch>
     private let launcher: AsyncStream<Launch>.Continuation
     private let settled: @Sendable (ClaimedJob) -> Void
+    /// Runs with effects in flight.
+    private let held = Lock<[JobID: Run]>([:])
 
     private struct Launch: Sendable {
         let run: Run
         let job: ClaimedJob
         let key: String
         let effect: Ask.Effect
+        /// How long the run may still take.
+        let left: Duration?
+        let trace: RunTrace?
     }
 
     /// Makes an engine.
@@ -51,6 +63,8 @@ package final class CohortEngine: Sendable {
         served: Set<String>,
         limits: Limits = Limits(),
         logger: Logger,
+        tracer: Tracer? = nil,
+        probe: (any EngineProbe)? = nil,
         settled: @escaping @Sendable (ClaimedJob) -> Void = { _ in }
     ) {
         self.postgres = postgres
@@ -58,6 +72,8 @@ package final class CohortEngine: Sendable {
         self.served = served
         self.limits = limits
         self.logger = logger
+        self.probe = probe
+        self.tracer = tracer
         self.settled = settled
         store = JobStore(postgres: postgres)
         (effects, launcher) = AsyncStream.makeStream(of: Launch.self)
@@ -66,6 +82,12 @@ package final class CohortEngine: Sendable {
     /// Takes in claimed jobs, all of them workflows.
     package func submit(_ jobs: [ClaimedJob]) {
         inbox.put(jobs.map { Run(.claimed($0)) })
+    }
+
+    /// Looks at once which of these runs are to end, instead of when an effect of theirs has ended.
+    package func heedCancellation(of ids: some Sequence<JobID>) {
+        let runs = held.withLock { held in ids.compactMap { held[$0] } }
+        inbox.put(runs.filter { $0.poke() })
     }
 
     /// Inserts a run and drives its first activation in the same transaction, grouped with its neighbours'.
@@ -107,12 +129,17 @@ package final class CohortEngine: Sendable {
         var pending = [runs]
         while let cohort = pending.popLast() {
             do {
-                let options = TransactionOptions(lockTimeout: limits.lockTimeout)
+                let options = TransactionOptions(
+                    lockTimeout: limits.lockTimeout,
+                    idleTimeout: limits.idleTimeout
+                )
                 let results = try await postgres.withTransaction(options) { tx in
                     var go = CohortGo(engine: self, runs: cohort)
                     return try await go.drive(in: &tx)
                 }
                 settle(results)
+            } catch is SimulatedCrash {
+                for run in cohort { drop(run) }
             } catch let thrown as StepThrew {
                 for run in cohort { run.rewind() }
                 thrown.run.isolated = true
@@ -167,15 +194,33 @@ package final class CohortEngine: Sendable {
         return error.code != .server
     }
 
+    /// Forgets a run as if the process had died.
+    private func drop(_ run: Run) {
+        run.rewind()
+        run.abandon()
+        guard let job = run.job else { return }
+        held.withLock { $0[job.id] = nil }
+        settled(job)
+    }
+
     private func settle(_ results: [CohortGo.Result]) {
         var woken: Set<String> = []
         for result in results {
             woken.formUnion(result.woken)
             let run = result.run
             run.rollbacks = 0
+            if let tracer { tracer.record(run.takeSpans()) }
+            if let probe, let id = run.job?.id {
+                do { try probe.didCommit(run.committed, of: id) } catch {
+                    drop(run)
+                    continue
+                }
+            }
             switch result.disposition {
             case .left:
                 run.activation?.seal()
+                run.abandon()
+                if let id = run.job?.id { held.withLock { $0[id] = $0[id] === run ? nil : $0[id] } }
                 if case .eager(_, let continuation) = run.origin, let job = run.job {
                     continuation.resume(returning: EagerRun(id: job.id, results: result.kept))
                 } else if case .claimed(let job) = run.origin {
@@ -184,8 +229,20 @@ package final class CohortEngine: Sendable {
             case .held:
                 guard let activation = run.activation else { continue }
                 run.carried.removeAll()
-                for (key, effect) in activation.takeEffects() where run.inFlight.insert(key).inserted {
-                    launcher.yield(Launch(run: run, job: activation.job, key: key, effect: effect))
+                held.withLock { $0[activation.job.id] = run }
+                run.abandon(activation.takeCut())
+                let left = run.fence?.deadline.map { max(.milliseconds(1), $0 - activation.now) }
+                for (key, effect) in run.isPausing ? [] : activation.takeEffects() where run.takeOff(key) {
+                    launcher.yield(
+                        Launch(
+                            run: run,
+                            job: activation.job,
+                            key: key,
+                            effect: effect,
+                            left: activation.interruption == nil ? left : nil,
+                            trace: activation.trace
+                        )
+                    )
                 }
                 if run.leaveCommit() { inbox.put([run]) }
             }
@@ -199,11 +256,27 @@ package final class CohortEngine: Sendable {
         let key = "\(launch.job.id)/\(launch.job.generation)/\(launch.key)"
         let result: Result<Ask.Value, any Error>
         do {
+            let timeout = [launch.effect.timeout, launch.left].compactMap { $0 }.min()
+            let work = Task { [probe, tracer] in
+                try await RunTrace.effect(launch.key, launch.effect, of: launch.trace, tracer) {
+                    try await withTimeout(timeout, what: launch.key) {
+                        try probe?.willPerform(launch.key, of: launch.job.id, isSeen: true)
+                        let value = try await launch.effect.perform(key)
+                        try probe?.didPerform(launch.key, of: launch.job.id, isSeen: true)
+                        return value
+                    }
+                }
+            }
+            launch.run.flies(launch.key) { work.cancel() }
             result = .success(
-                try await withTimeout(launch.effect.timeout, what: launch.key) {
-                    try await launch.effect.perform(key)
+                try await withTaskCancellationHandler {
+                    try await work.value
+                } onCancel: {
+                    work.cancel()
                 }
             )
+        } catch is SimulatedCrash {
+            return drop(launch.run)
         } catch {
             logger.debug("an effect failed", ["key": key, "error": "\(error)"])
             result = .failure(error)

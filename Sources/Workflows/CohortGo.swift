@@ -1,5 +1,7 @@
 internal import Jobs
 internal import Postgres
+internal import Reactor
+internal import Telemetry
 
 /// One transaction of a cohort: fence, load, drive in rounds, write.
 ///
@@ -22,11 +24,11 @@ struct CohortGo {
         var kept: [String: JSONB] = [:]
     }
 
-    private let engine: CohortEngine
+    let engine: CohortEngine
     private let runs: [Run]
     private var live: [Run] = []
     private var results: [Result] = []
-    private var now = PostgresTimestamp(microseconds: 0)
+    private(set) var now = PostgresTimestamp(microseconds: 0)
     private var woken: Set<String> = []
 
     init(engine: CohortEngine, runs: [Run]) {
@@ -60,7 +62,19 @@ struct CohortGo {
         now = try answers[1][0][0]
         for ((run, job), row) in zip(zip(eager, jobs), answers[0]) {
             let claimed = ClaimedJob(eager: JobID(rawValue: try row[0]), job)
-            try start(run, Activation(job: claimed, checkpoints: [:], events: [:], now: now))
+            let createdAt: PostgresTimestamp = try row[1]
+            run.fence = RunFence(eager: job, now: now, createdAt: createdAt)
+            start(
+                run,
+                Activation(
+                    job: claimed,
+                    history: [],
+                    events: [:],
+                    now: now,
+                    registry: engine.registry,
+                    trace: trace(of: claimed, createdAt)
+                )
+            )
         }
     }
 
@@ -77,16 +91,16 @@ struct CohortGo {
             WorkflowStatements.events(of: jobs.map(\.id)),
         ])
 
-        var fence: [JobID: (epoch: Int32, state: String, cancelled: Bool)] = [:]
+        var fences: [JobID: RunFence] = [:]
         for row in answers[0] {
-            fence[JobID(rawValue: try row[0])] = (try row[1], try row[2], try row[3])
+            fences[JobID(rawValue: try row[0])] = try RunFence(row: row)
             now = try row[4]
         }
-        var checkpoints: [JobID: [String: Checkpoint]] = [:]
+        var histories: [JobID: [(key: String, checkpoint: Checkpoint)]] = [:]
         for row in answers[1] {
             guard let kind = Checkpoint.Kind(rawValue: try row[2]) else { continue }
             let id = JobID(rawValue: try row[0])
-            checkpoints[id, default: [:]][try row[1]] = Checkpoint(kind: kind, value: try row[3])
+            histories[id, default: []].append((try row[1], Checkpoint(kind: kind, value: try row[3])))
         }
         var events: [JobID: [String: JSONB]] = [:]
         for row in answers[2] {
@@ -95,43 +109,65 @@ struct CohortGo {
 
         for run in claimed {
             guard let job = run.job else { continue }
-            guard let known = fence[job.id], known.epoch == job.epoch, known.state == "running" else {
+            guard let fence = fences[job.id], fence.epoch == job.epoch, fence.isRunning else {
                 // Another claim has the run: nothing of this go is kept.
                 results.append(Result(run: run))
                 continue
             }
-            if known.cancelled {
-                try await finish(run, .cancelled, in: &tx)
-                continue
-            }
+            run.fence = fence
             if let activation = run.activation {
                 activation.refresh(events: events[job.id] ?? [:], now: now)
                 live.append(run)
             } else {
-                let activation = Activation(
-                    job: job,
-                    checkpoints: checkpoints[job.id] ?? [:],
-                    events: events[job.id] ?? [:],
-                    now: now
+                let history = histories[job.id] ?? []
+                if fence.isCancelled, history.isEmpty {
+                    // It has done nothing that it could clean up.
+                    try await finish(run, .cancelled, in: &tx)
+                    continue
+                }
+                if fence.isPaused, !fence.isCancelled {
+                    try await finish(run, .paused(error: nil), in: &tx)
+                    continue
+                }
+                start(
+                    run,
+                    Activation(
+                        job: job,
+                        history: history,
+                        events: events[job.id] ?? [:],
+                        now: now,
+                        registry: engine.registry,
+                        trace: trace(of: job, fence.createdAt)
+                    )
                 )
-                try start(run, activation)
+            }
+            if fence.isCancelled {
+                run.activation?.interrupt(.cancelled)
+            } else if let deadline = fence.deadline, deadline <= now {
+                run.activation?.interrupt(.timedOut)
             }
         }
     }
 
-    private mutating func start(_ run: Run, _ activation: Activation) throws {
+    private mutating func start(_ run: Run, _ activation: Activation) {
         let job = activation.job
         run.activation = activation
+        run.divergence = nil
+        run.code = engine.registry.code(of: job.name, version: run.fence?.codeVersion)
         for arrival in run.carried { activation.effectEnded(arrival) }
-        if let workflow = engine.registry.workflows[job.name] {
-            activation.start { context in try await workflow.run(context, job.input) }
+        if let code = run.code {
+            // An eager run that fails in its first go is rolled back, and has nothing to undo.
+            let mayUndo = !run.isEager
+            activation.start(
+                isFinal: { error in
+                    mayUndo && code.retry.next(JobVerdict(of: error), failures: Int(job.failures)) == nil
+                },
+                { context in try await code.run(context, job.input) }
+            )
         } else {
-            let names = engine.registry.workflows.keys.sorted().joined(separator: ", ")
-            activation.start { _ in
-                throw JobsError(
-                    code: .unknownJob,
-                    message: "no workflow \(job.name) is registered in this worker; it has: \(names)"
-                )
+            let missing = engine.registry.missing(job.name, version: run.fence?.codeVersion)
+            activation.start(isFinal: { _ in false }) { _ in
+                throw JobsError(code: .unknownJob, message: missing)
             }
         }
         live.append(run)
@@ -142,6 +178,7 @@ struct CohortGo {
     /// Lets the code of all runs go as far as it can, then does what they ask for, until nobody asks for more.
     private mutating func rounds(in tx: inout Transaction) async throws {
         for run in live {
+            if engine.tracer != nil { run.goBegan = Tracer.now }
             for arrival in run.takeArrivals() {
                 run.carried.append(arrival)
                 run.activation?.effectEnded(arrival)
@@ -153,6 +190,8 @@ struct CohortGo {
             for run in active {
                 guard let activation = run.activation else { continue }
                 activation.pump()
+                run.divergence = run.divergence ?? activation.divergence
+                guard run.divergence == nil else { continue }
                 for ask in activation.takeTransactionalAsks() { asked.append((run, activation, ask)) }
             }
             guard !asked.isEmpty else { return }
@@ -171,12 +210,23 @@ struct CohortGo {
                 type: ObjectIdentifier,
                 members: [(run: Run, activation: Activation, ask: Ask, step: any CohortStep)]
             )] = []
-        var starts: [(activation: Activation, ask: Ask, job: NewJob)] = []
+        var starts: [(run: Run, activation: Activation, ask: Ask, job: NewJob)] = []
         for (run, activation, ask) in asked {
             switch ask.kind {
-            case .step(let body):
-                try await attempt(run, activation, [ask], in: &tx) { tx in [try await body(&tx)] }
-            case .cohort(let step):
+            case .step(let timeout, let body):
+                try await attempt(run, activation, [ask], in: &tx) { tx in
+                    guard let timeout else { return [.success(try await body(&tx))] }
+                    return [
+                        .success(
+                            try await tx.limitingStatements(to: timeout, what: ask.key) { tx in
+                                try await body(&tx)
+                            }
+                        )
+                    ]
+                }
+            case .expire where run.isPausing:
+                activation.postpone(ask)
+            case .cohort(let step), .expire(let step, _, _):
                 let type = ObjectIdentifier(Swift.type(of: step))
                 if let index = cohorts.firstIndex(where: { $0.type == type }) {
                     cohorts[index].members.append((run, activation, ask, step))
@@ -184,32 +234,56 @@ struct CohortGo {
                     cohorts.append((type, [(run, activation, ask, step)]))
                 }
             case .start(let job):
-                starts.append((activation, ask, job))
+                starts.append((run, activation, ask, placed(job, by: run, ask)))
+            case .fanOut(let event, let children):
+                try await attempt(run, activation, [ask], in: &tx) { tx in
+                    [
+                        .success(
+                            try await fanOut(
+                                children.map { placed($0, by: run, ask) },
+                                of: activation.job.id,
+                                as: event,
+                                in: &tx
+                            )
+                        )
+                    ]
+                }
+                woken.formUnion(children.prefix(1).map(\.queue))
             case .effect, .wait:
                 break
             }
         }
         for (_, members) in cohorts {
             guard let first = members.first else { continue }
-            let outputs: [Ask.Value]
+            let outputs: [Swift.Result<Ask.Value, any Error>]
             if members.count == 1 {
                 try await attempt(first.run, first.activation, [first.ask], in: &tx) { tx in
-                    try await perform(first.step, members.map { ($0.activation.job.id, $0.step) }, in: &tx)
+                    try await perform(first.step, members, in: &tx)
                 }
                 continue
             }
-            outputs = try await perform(first.step, members.map { ($0.activation.job.id, $0.step) }, in: &tx)
+            for member in members {
+                try trip(member.run, member.ask) { try $0.willPerform($1, of: $2, isSeen: false) }
+            }
+            let began = Tracer.now
+            outputs = try await perform(first.step, members, in: &tx)
+            for member in members { note(member.run, member.ask, from: began, nil) }
+            for member in members {
+                try trip(member.run, member.ask) { try $0.didPerform($1, of: $2, isSeen: false) }
+            }
             for (member, output) in zip(members, outputs) { member.activation.answer(member.ask, output) }
         }
-        if !starts.isEmpty {
-            let ids = try await JobStore.insert(
-                starts.map(\.job),
-                codec: engine.registry.codec,
-                in: &tx
-            ).map(\.id)
+        if let first = starts.first {
             woken.formUnion(starts.map(\.job.queue))
-            for (start, id) in zip(starts, ids) {
-                start.activation.answer(start.ask, Ask.Value(json: try JSONCoding.encode(id), value: id))
+            if starts.allSatisfy({ $0.run === first.run }) {
+                try await attempt(first.run, first.activation, starts.map(\.ask), in: &tx) { tx in
+                    try await start(starts.map(\.job), in: &tx).map { .success($0) }
+                }
+            } else {
+                let began = Tracer.now
+                let values = try await start(starts.map(\.job), in: &tx)
+                for start in starts { note(start.run, start.ask, from: began, nil) }
+                for (start, value) in zip(starts, values) { start.activation.answer(start.ask, value) }
             }
         }
     }
@@ -223,11 +297,18 @@ struct CohortGo {
         _ activation: Activation,
         _ asks: [Ask],
         in tx: inout Transaction,
-        _ body: (inout Transaction) async throws -> [Ask.Value]
+        _ body: (inout Transaction) async throws -> [Swift.Result<Ask.Value, any Error>]
     ) async throws {
         do {
-            let values = run.isolated ? try await tx.savepoint(body) : try await body(&tx)
+            let values =
+                run.isolated
+                ? try await tx.savepoint { tx in
+                    try await tripped(asks, of: run, activation, isSeen: true, in: &tx, body)
+                }
+                : try await tripped(asks, of: run, activation, isSeen: false, in: &tx, body)
             for (ask, value) in zip(asks, values) { activation.answer(ask, value) }
+        } catch let crash as SimulatedCrash {
+            throw crash
         } catch {
             if let error = error as? PostgresError, Self.belongsToTransaction(error),
                 run.rollbacks < engine.limits.rollbacks
@@ -247,13 +328,13 @@ struct CohortGo {
 
     private func perform<Step: CohortStep>(
         _ step: Step,
-        _ members: [(id: JobID, step: any CohortStep)],
+        _ members: [(run: Run, activation: Activation, ask: Ask, step: any CohortStep)],
         in tx: inout Transaction
-    ) async throws -> [Ask.Value] {
+    ) async throws -> [Swift.Result<Ask.Value, any Error>] {
         let batch = members.compactMap { member in
-            (member.step as? Step).map { CohortMember(runID: member.id, step: $0) }
+            (member.step as? Step).map { CohortMember(runID: member.activation.job.id, step: $0) }
         }
-        let outputs = try await Step.perform(batch, in: &tx)
+        let outputs = try await Step.attempts(batch, in: &tx)
         guard outputs.count == members.count else {
             throw WorkflowError(
                 code: .misuse,
@@ -261,7 +342,27 @@ struct CohortGo {
                     "cohort step \(Step.name) returned \(outputs.count) outputs for \(members.count) runs"
             )
         }
-        return try outputs.map { Ask.Value(json: try JSONCoding.encode($0), value: $0) }
+        return try zip(members, outputs).map { member, output in
+            switch output {
+            case .failure(let error): return .failure(error)
+            case .success(let value):
+                return .success(try kept(value, of: member, isAlone: members.count == 1))
+            }
+        }
+    }
+
+    /// A member's result; what can't be kept fails its run alone, where what the step did for it is undone.
+    private func kept(
+        _ value: some Encodable & Sendable,
+        of member: (run: Run, activation: Activation, ask: Ask, step: any CohortStep),
+        isAlone: Bool
+    ) throws -> Ask.Value {
+        do {
+            return try member.activation.kept(value, as: member.ask.key)
+        } catch {
+            guard isAlone else { throw StepThrew(run: member.run, error: error) }
+            throw error
+        }
     }
 
     // MARK: Write
@@ -271,40 +372,62 @@ struct CohortGo {
         var kept: [(job: ClaimedJob, key: String, checkpoint: Checkpoint)] = []
         var keptByRun: [ObjectIdentifier: [String: JSONB]] = [:]
         var over: [ClaimedJob] = []
+        var published: [(id: JobID, name: String, value: PublishedValue)] = []
+        var cleaning: [JobID] = []
+        var gathered: [(parent: JobID, name: String)] = []
         for run in live {
             guard let activation = run.activation else { continue }
+            guard run.divergence == nil else {
+                outcomes.append((run, next(for: run, activation) ?? .paused(error: run.divergence)))
+                continue
+            }
+            published += activation.takePublished().map { (activation.job.id, $0.name, $0.value) }
             if run.isEager, case .failed(let error) = activation.ending {
                 throw EagerFailed(run: run, error: error)
             }
             let fresh = activation.takeFresh()
+            gathered += activation.takeGathered().map { (activation.job.id, $0) }
+            run.committed = engine.probe == nil ? [] : fresh.map(\.key)
             let next = self.next(for: run, activation)
             if case .again = next {
                 over.append(activation.job)
+                if let received = activation.receivedUpdates {
+                    kept.append((activation.job.continued(), UpdateNames.receivedKey, received))
+                }
             } else {
                 kept += fresh.map { (activation.job, $0.key, $0.checkpoint) }
             }
             if run.isEager {
-                keptByRun[ObjectIdentifier(run)] = Dictionary(
-                    uniqueKeysWithValues: fresh.map { ($0.key, $0.checkpoint.value) }
+                keptByRun[ObjectIdentifier(run)] = try Dictionary(
+                    uniqueKeysWithValues: fresh.map { ($0.key, try activation.opened($0.checkpoint, $0.key)) }
                 )
             }
             if let next {
                 outcomes.append((run, next))
             } else {
                 results.append(Result(run: run, disposition: .held))
+                if run.cleansUp, run.fence?.cleansUp == false {
+                    cleaning.append(activation.job.id)
+                    run.fence?.cleansUp = true
+                }
             }
         }
         var last: [Query] = []
         if !kept.isEmpty { last.append(WorkflowStatements.keep(kept)) }
+        if !published.isEmpty { last += WorkflowStatements.publish(published) }
+        if !cleaning.isEmpty { last.append(JobStatements.cleanUp(cleaning.sorted())) }
         if !over.isEmpty { last.append(WorkflowStatements.forget(over)) }
-        let told = note(outcomes)
+        if !gathered.isEmpty { last.append(JobStatements.closeFanIns(gathered)) }
+        let told = try note(outcomes)
         if !outcomes.isEmpty { last.append(JobStatements.finish(rows(of: outcomes))) }
+        let bereaving = Self.bereaving(outcomes)
+        if !bereaving.isEmpty { last.append(JobStatements.orphan(childrenOf: bereaving)) }
         if told.isEmpty {
             // With COMMIT in the same round trip: what steps have locked is held for no longer than it must be.
             if !last.isEmpty { try await tx.commit(after: last) }
         } else {
             _ = try await tx.pipeline(last)
-            try await tell(told, in: &tx)
+            woken.formUnion(try await JobStore.tell(told, in: &tx))
         }
         for index in results.indices {
             results[index].kept = keptByRun[ObjectIdentifier(results[index].run)] ?? [:]
@@ -312,104 +435,40 @@ struct CohortGo {
         if !results.isEmpty { results[0].woken = woken }
     }
 
-    /// Where a run goes next; nil while it has effects to run here.
-    private func next(for run: Run, _ activation: Activation) -> JobOutcome.Next? {
-        let job = activation.job
-        if let ending = activation.ending {
-            switch ending {
-            case .done(let output):
-                return .done(output: output)
-            case .again(let input, let delay):
-                do {
-                    let stored = try engine.registry.codec?.encode(input, of: job.name) ?? input
-                    return .again(input: stored, at: now + delay)
-                } catch {
-                    return failure(job, error)
-                }
-            case .failed(let error):
-                return failure(job, error)
-            }
-        }
-        let effects = activation.pendingEffects
-        if activation.hasEffectsInFlight { return nil }
-        // An eager run has no claim to hold while an effect runs: a worker takes it from here.
-        if run.isEager, let effect = effects.first { return .ready(queue: effect.queue ?? job.homeQueue) }
-        if let foreign = effects.compactMap(\.queue).first(where: { !engine.served.contains($0) }) {
-            return .ready(queue: foreign)
-        }
-        if !effects.isEmpty { return nil }
-        if let waits = activation.waits { return .waiting(events: waits.events, until: waits.until) }
-        return failure(
-            job,
-            WorkflowError(
-                code: .undeclaredWait,
-                message:
-                    "run \(job.id) (\(job.name)) awaits something other than its context; put it in an effect"
-            )
-        )
-    }
-
-    private func failure(_ job: ClaimedJob, _ error: any Error) -> JobOutcome.Next {
-        let message = String("\(error)".prefix(4000))
-        guard let workflow = engine.registry.workflows[job.name] else {
-            // While a new version rolls out some workers don't know a name that others do.
-            guard engine.registry.unknownNames.isTemporary(job.name) else {
-                return .failed(error: message, kind: .unknown)
-            }
-            return .retry(at: now + UnknownNames.delay, failures: job.failures, error: message)
-        }
-        let verdict = error as? JobVerdict
-        guard let again = workflow.retry.next(verdict, failures: Int(job.failures)) else {
-            if case .discard = verdict { return .failed(error: message, kind: .discarded) }
-            return .failed(error: message)
-        }
-        return .retry(at: now + again.delay, failures: Int16(clamping: again.failures), error: message)
-    }
-
     /// Ends a run before any of its code was driven.
     private mutating func finish(_ run: Run, _ next: JobOutcome.Next, in tx: inout Transaction) async throws {
-        let told = note([(run, next)])
+        let told = try note([(run, next)])
         _ = try await tx.query(JobStatements.finish(rows(of: [(run, next)])))
-        if !told.isEmpty { try await tell(told, in: &tx) }
+        let bereaving = Self.bereaving([(run, next)])
+        if !bereaving.isEmpty { _ = try await tx.execute(JobStatements.orphan(childrenOf: bereaving)) }
+        woken.formUnion(try await JobStore.tell(told, in: &tx))
     }
 
     private func rows(of outcomes: [(run: Run, next: JobOutcome.Next)]) -> [JobOutcome] {
-        outcomes.compactMap { outcome in outcome.run.job.map { JobOutcome(id: $0.id, next: outcome.next) } }
+        outcomes.compactMap { outcome in
+            outcome.run.job.map {
+                JobOutcome(
+                    id: $0.id,
+                    next: outcome.next,
+                    cleansUp: outcome.run.cleansUp,
+                    transition: outcome.run.activation?.transition(for: outcome.next)
+                )
+            }
+        }
     }
 
     /// Notes what becomes of runs.
     ///
     /// - Returns: what parents must be told.
-    private mutating func note(
-        _ outcomes: [(run: Run, next: JobOutcome.Next)]
-    ) -> [(to: JobID, name: String, payload: JSONB)] {
-        var told: [(to: JobID, name: String, payload: JSONB)] = []
+    private mutating func note(_ outcomes: [(run: Run, next: JobOutcome.Next)]) throws -> [ChildEnd] {
+        var told: [ChildEnd] = []
         for (run, next) in outcomes {
             guard let job = run.job else { continue }
             results.append(Result(run: run))
             if case .ready(let queue) = next { woken.insert(queue) }
-            guard let parent = job.parent, let payload = Self.ending(next) else { continue }
-            told.append((parent.id, parent.event, payload))
+            noteEnd(run, next)
+            if let end = try end(of: job, next) { told.append(end) }
         }
         return told
-    }
-
-    private mutating func tell(
-        _ told: [(to: JobID, name: String, payload: JSONB)],
-        in tx: inout Transaction
-    ) async throws {
-        for row in try await tx.query(JobStatements.deliver(told)) {
-            if let queue: String = try row[4] { woken.insert(queue) }
-        }
-    }
-
-    /// What a parent is told of its child's end; nil while the child goes on.
-    private static func ending(_ next: JobOutcome.Next) -> JSONB? {
-        switch next {
-        case .done(let output): JSONB(text: "{\"output\":\(output.text)}")
-        case .failed(let error, _): try? JSONCoding.encode(ChildEnding<String>(error: error))
-        case .cancelled: JSONB(text: "{\"error\":\"cancelled\"}")
-        case .ready, .retry, .waiting, .again: nil
-        }
     }
 }

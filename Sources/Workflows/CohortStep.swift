@@ -21,6 +21,21 @@ public protocol CohortStep: Sendable {
         _ batch: [CohortMember<Self>],
         in transaction: inout Transaction
     ) async throws -> [Output]
+    /// Performs the step for all members, each with its own end; see ``PartialCohortStep``.
+    static func attempts(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Result<Output, any Error>]
+}
+
+extension CohortStep {
+    /// Performs the step, which goes well for all members or for none.
+    public static func attempts(
+        _ batch: [CohortMember<Self>],
+        in transaction: inout Transaction
+    ) async throws -> [Result<Output, any Error>] {
+        try await perform(batch, in: &transaction).map { .success($0) }
+    }
 }
 
 /// One run of a cohort and what it asks of the step.

@@ -21,7 +21,8 @@ public final class EagerStarter: Sendable {
         registry: WorkflowRegistry,
         committers: Int = 2,
         cohort: Int = 200,
-        logger: Logger
+        logger: Logger,
+        tracer: Tracer? = nil
     ) {
         var limits = CohortEngine.Limits()
         limits.committers = committers
@@ -31,7 +32,8 @@ public final class EagerStarter: Sendable {
             registry: registry,
             served: [],
             limits: limits,
-            logger: logger
+            logger: logger,
+            tracer: tracer
         )
     }
 
@@ -55,8 +57,6 @@ public final class EagerStarter: Sendable {
     /// - Throws: what the run's code threw, and then it was not started; ``PostgresError``. After `commitUnknown` it
     ///   may have been started all the same.
     public func start<Code: Workflow>(_ workflow: Code.Type, _ input: Code.Input) async throws -> EagerRun {
-        try await engine.startEagerly(
-            NewJob.run(name: Code.name, queue: Code.queue, input: try JSONCoding.encode(input))
-        )
+        try await engine.startEagerly(NewJob.run(workflow, input))
     }
 }

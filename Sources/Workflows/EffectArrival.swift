@@ -15,7 +15,7 @@ struct EffectArrival: Sendable {
         case .success(let value):
             return .result(value.json)
         case .failure(let error):
-            guard let again = effect.retry.next(error as? JobVerdict, failures: effect.failures) else {
+            guard let again = effect.retry.next(JobVerdict(of: error), failures: effect.failures) else {
                 return .error("\(error)")
             }
             return .retry(failures: again.failures, notBefore: now + again.delay, error: "\(error)")

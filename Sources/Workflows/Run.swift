@@ -1,6 +1,7 @@
 internal import Jobs
 internal import Postgres
 internal import Reactor
+internal import Telemetry
 
 /// A run that a process holds, from its claim to its park or its end.
 ///
@@ -18,20 +19,32 @@ final class Run: @unchecked Sendable {
 
     let origin: Origin
     var activation: Activation?
+    /// What its row said in the transaction that drives it, or last did.
+    var fence: RunFence?
+    /// The code of its version; nil if this process has none.
+    var code: WorkflowRegistry.RegisteredWorkflow?
+    /// The keys of its last commit, for a probe.
+    var committed: [String] = []
+    /// Why its code can't have made its history.
+    var divergence: String?
     private struct Mailbox {
         /// Effects that have ended since the last commit.
         var arrivals: [EffectArrival] = []
         /// Whether the run is in the inbox or in a commit, so that it is never in two.
         var scheduled = true
+        /// Effects that are being performed, and what cancels each, once that is known.
+        var flying: [String: (@Sendable () -> Void)?] = [:]
     }
 
     private let mailbox = Lock(Mailbox())
-    /// Keys of effects that are being performed.
-    var inFlight: Set<String> = []
     /// Effects that ended in a go that was rolled back; they must not run again.
     var carried: [EffectArrival] = []
     /// Run alone, each step in a savepoint, because a step of it threw.
     var isolated = false
+    /// What this go did, for its trace.
+    private var spans: [TraceSpan] = []
+    /// When this go began, where it is traced.
+    var goBegan: Int64 = 0
     /// Goes that were rolled back for reasons outside the run, such as a deadlock.
     var rollbacks = 0
 
@@ -46,17 +59,65 @@ final class Run: @unchecked Sendable {
         return job
     }
 
+    /// Whether it has code to run when it is cancelled.
+    var cleansUp: Bool { code?.cleansUp == true || activation?.hasCompensations == true }
+
+    /// Whether it is to stand still once nothing of it is in flight.
+    var isPausing: Bool { fence?.isPaused == true && fence?.isCancelled == false }
+
     var isEager: Bool {
         guard case .eager = origin else { return false }
         return true
     }
 
-    /// Takes in an effect that ended.
+    /// Notes that an effect is about to be performed.
+    ///
+    /// - Returns: false if it is being performed already.
+    func takeOff(_ key: String) -> Bool {
+        mailbox.withLock { mailbox in
+            guard mailbox.flying[key] == nil else { return false }
+            mailbox.flying.updateValue(nil, forKey: key)
+            return true
+        }
+    }
+
+    /// Notes how an effect is cancelled; that of one that nobody waits for any more is, at once.
+    func flies(_ key: String, cancel: @escaping @Sendable () -> Void) {
+        let isWanted = mailbox.withLock { mailbox in
+            guard mailbox.flying[key] != nil else { return false }
+            mailbox.flying[key] = .some(cancel)
+            return true
+        }
+        if !isWanted { cancel() }
+    }
+
+    /// Cancels effects, and forgets how they end.
+    func abandon(_ keys: [String]? = nil) {
+        let cancels = mailbox.withLock { mailbox in
+            let keys = keys ?? Array(mailbox.flying.keys)
+            mailbox.arrivals.removeAll { keys.contains($0.key) }
+            return keys.compactMap { mailbox.flying.removeValue(forKey: $0) ?? nil }
+        }
+        for cancel in cancels { cancel() }
+    }
+
+    /// Takes in an effect that ended, if somebody still waits for it.
     ///
     /// - Returns: whether the run must now be put into the inbox.
     func arrived(_ arrival: EffectArrival) -> Bool {
         mailbox.withLock { mailbox in
+            guard mailbox.flying[arrival.key] != nil else { return false }
             mailbox.arrivals.append(arrival)
+            defer { mailbox.scheduled = true }
+            return !mailbox.scheduled
+        }
+    }
+
+    /// Asks for a commit, though no effect has ended.
+    ///
+    /// - Returns: whether the run must now be put into the inbox.
+    func poke() -> Bool {
+        mailbox.withLock { mailbox in
             defer { mailbox.scheduled = true }
             return !mailbox.scheduled
         }
@@ -64,12 +125,11 @@ final class Run: @unchecked Sendable {
 
     /// Takes the effects that have ended, for the transaction that records them.
     func takeArrivals() -> [EffectArrival] {
-        let arrivals = mailbox.withLock { mailbox in
+        mailbox.withLock { mailbox in
             defer { mailbox.arrivals.removeAll() }
+            for arrival in mailbox.arrivals { mailbox.flying.removeValue(forKey: arrival.key) }
             return mailbox.arrivals
         }
-        for arrival in arrivals { inFlight.remove(arrival.key) }
-        return arrivals
     }
 
     /// Leaves the commit with effects in flight.
@@ -82,8 +142,22 @@ final class Run: @unchecked Sendable {
         }
     }
 
+    /// Keeps a span until the go has committed.
+    func note(_ span: TraceSpan) { spans.append(span) }
+
+    /// Takes what the go that has committed did.
+    func takeSpans() -> [TraceSpan] {
+        guard let activation, let trace = activation.trace, trace.isRecorded, goBegan != 0 else { return [] }
+        defer {
+            spans = []
+            goBegan = 0
+        }
+        return spans + activation.takeSpans() + [trace.go(activation.job, from: goBegan)]
+    }
+
     /// Throws the go away, keeping what happened outside.
     func rewind() {
+        spans = []
         activation?.seal()
         activation = nil
     }

@@ -10,6 +10,8 @@ public struct Wait<Wake: Sendable>: Sendable {
     }
 
     let condition: Condition
+    /// What ends the run when this comes first.
+    var expiry: (@Sendable (Activation) throws -> Expiry)?
     let wake: @Sendable (JSONB) throws -> Wake
 }
 

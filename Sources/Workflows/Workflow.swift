@@ -29,6 +29,16 @@ public protocol Workflow: Sendable {
     static var queue: String { get }
     /// How often a run that threw is tried again.
     static var retry: RetryPolicy { get }
+    /// The version that runs are pinned to when they are started; nil lets the newest code take them.
+    ///
+    /// Register the code of several versions side by side for as long as runs of them live.
+    static var version: Int? { get }
+    /// How long a run may take, from when it may start to its end; nil is as long as it likes.
+    static var timeout: Duration? { get }
+    /// Whether a parked run has to be woken when it is cancelled, because its code cleans up.
+    ///
+    /// Runs with compensations are woken anyway.
+    static var cleansUp: Bool { get }
     /// The code of a run.
     ///
     /// - Throws: anything; the run is then tried again from its checkpoints, as ``retry`` says.
@@ -40,4 +50,10 @@ extension Workflow {
     public static var queue: String { "default" }
     /// Ten attempts.
     public static var retry: RetryPolicy { .default }
+    /// Not pinned.
+    public static var version: Int? { nil }
+    /// As long as it likes.
+    public static var timeout: Duration? { nil }
+    /// A parked run ends at once.
+    public static var cleansUp: Bool { false }
 }

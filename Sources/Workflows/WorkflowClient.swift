@@ -1,5 +1,6 @@
 public import Jobs
 public import Postgres
+public import Telemetry
 
 /// What became of an event that was sent.
 public enum EventDelivery: Sendable, Hashable {
@@ -17,12 +18,19 @@ public enum EventDelivery: Sendable, Hashable {
 public struct WorkflowClient: Sendable {
     /// The jobs underneath.
     public let store: JobStore
+    let payloads: Payloads
 
     /// Makes a client over a pool.
     ///
-    /// Whoever works off the runs needs the same codec, in the registry.
-    public init(postgres: PostgresClient, codec: (any InputCodec)? = nil) {
+    /// Whoever works off the runs needs the same codec, in the registry. Events that are larger than the limit, and inputs,
+    /// are refused.
+    public init(
+        postgres: PostgresClient,
+        codec: (any PayloadCodec)? = nil,
+        limits: WorkflowLimits = WorkflowLimits()
+    ) {
         store = JobStore(postgres: postgres, codec: codec)
+        payloads = Payloads(codec: codec, limit: limits.payloadBytes)
     }
 
     // MARK: Starting
@@ -30,6 +38,7 @@ public struct WorkflowClient: Sendable {
     /// Starts a run in a transaction of its own.
     ///
     /// A second start under the same key finds the first run. It does not run before `instant`; nil is at once.
+    /// It belongs to `trace`, if there is one.
     ///
     /// - Returns: the run's number.
     /// - Throws: ``PostgresError``.
@@ -37,9 +46,10 @@ public struct WorkflowClient: Sendable {
         _ workflow: Code.Type,
         _ input: Code.Input,
         key: String? = nil,
-        at instant: PostgresTimestamp? = nil
+        at instant: PostgresTimestamp? = nil,
+        trace: TraceContext? = TraceContext.current
     ) async throws -> JobID {
-        let job = try Self.job(workflow, input, key, instant)
+        let job = try job(workflow, input, key, instant, trace)
         do {
             return try await store.enqueue([job])[0]
         } catch let error as JobsError where error.code == .unknownQueue {
@@ -60,38 +70,37 @@ public struct WorkflowClient: Sendable {
         _ input: Code.Input,
         key: String? = nil,
         at instant: PostgresTimestamp? = nil,
+        trace: TraceContext? = TraceContext.current,
         in transaction: inout Transaction
     ) async throws -> JobID {
-        try await store.enqueue([Self.job(workflow, input, key, instant)], in: &transaction)[0]
+        try await store.enqueue([job(workflow, input, key, instant, trace)], in: &transaction)[0]
     }
 
-    private static func job<Code: Workflow>(
+    private func job<Code: Workflow>(
         _ workflow: Code.Type,
         _ input: Code.Input,
         _ key: String?,
-        _ instant: PostgresTimestamp?
+        _ instant: PostgresTimestamp?,
+        _ trace: TraceContext?
     ) throws -> NewJob {
-        NewJob.run(
-            name: Code.name,
-            queue: Code.queue,
-            input: try JSONCoding.encode(input),
-            runAt: instant,
-            key: key
-        )
+        var job = try NewJob.run(workflow, input, runAt: instant, key: key)
+        try payloads.check(job.input, .input(of: job.name))
+        job.trace = trace
+        return job
     }
 
     // MARK: Events
 
     /// Sends an event in a transaction of its own.
     ///
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``PayloadTooLarge``, ``PostgresError``.
     public func send<Payload>(
         _ key: EventKey<Payload>,
         _ payload: Payload,
         to run: JobID
     ) async throws -> EventDelivery {
         let (delivery, queue) = try await store.postgres.withTransaction { tx in
-            try await Self.deliver(key, payload, to: run, in: &tx)
+            try await deliver(key, payload, to: run, in: &tx)
         }
         if let queue { store.wake([queue]) }
         return delivery
@@ -101,23 +110,23 @@ public struct WorkflowClient: Sendable {
     ///
     /// It locks the run's row, so call it before you touch any other.
     ///
-    /// - Throws: ``PostgresError``.
+    /// - Throws: ``PayloadTooLarge``, ``PostgresError``.
     public func send<Payload>(
         _ key: EventKey<Payload>,
         _ payload: Payload,
         to run: JobID,
         in transaction: inout Transaction
     ) async throws -> EventDelivery {
-        try await Self.deliver(key, payload, to: run, in: &transaction).delivery
+        try await deliver(key, payload, to: run, in: &transaction).delivery
     }
 
-    private static func deliver<Payload>(
+    private func deliver<Payload>(
         _ key: EventKey<Payload>,
         _ payload: Payload,
         to run: JobID,
         in transaction: inout Transaction
     ) async throws -> (delivery: EventDelivery, woken: String?) {
-        let json = try JSONCoding.encode(payload)
+        let json = try payloads.seal(try JSONCoding.encode(payload), .event(key.name, of: run))
         // Two statements: the second must see what was committed while the first waited for the lock.
         let answers = try await transaction.pipeline([
             JobStatements.lock([run]),
@@ -148,7 +157,7 @@ public struct WorkflowClient: Sendable {
     /// - Throws: ``WorkflowError`` (`childFailed`) when it failed or was cancelled; ``JobsError`` (`undecodable`).
     public func result<Code: Workflow>(of run: JobID, _ workflow: Code.Type) async throws -> Code.Output? {
         guard let job = try await store.job(run), job.state.isTerminal else { return nil }
-        guard let output = job.output else {
+        guard let output = try store.output(of: job) else {
             throw WorkflowError(
                 code: .childFailed,
                 message: "run \(run) \(job.state.rawValue): \(job.error ?? "")"

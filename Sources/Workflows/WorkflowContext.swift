@@ -10,10 +10,23 @@ public final class WorkflowContext: Sendable {
     /// The run's number.
     public var runID: JobID { activation.job.id }
 
-    private let activation: Activation
+    let activation: Activation
+    /// What the keys of this branch begin with.
+    private let prefix: String
 
-    init(activation: Activation) {
+    init(activation: Activation, prefix: String = "") {
         self.activation = activation
+        self.prefix = prefix
+    }
+
+    /// The same run with names of its own.
+    func scoped(_ name: String) -> WorkflowContext {
+        WorkflowContext(activation: activation, prefix: "\(prefix)\(name)/")
+    }
+
+    /// The key of this use of a name.
+    func key(for name: String) -> String {
+        activation.key(for: prefix + name)
     }
 
     // MARK: Steps
@@ -22,22 +35,24 @@ public final class WorkflowContext: Sendable {
     ///
     /// - Parameters:
     ///   - name: of the step; part of its checkpoint's key.
+    ///   - timeout: how long each of its statements may take.
     ///   - body: does its work in the transaction and nothing else. It may be rolled back and run again.
     /// - Returns: what `body` returned, now or when the step was recorded.
-    /// - Throws: what `body` threw; ``WorkflowSuspended`` when the run must unwind.
+    /// - Throws: what `body` threw; ``WorkflowError`` (`timedOut`); ``WorkflowCancelled`` when the run is to end;
+    ///   ``WorkflowSuspended`` when it must unwind.
     @discardableResult
     public func step<Output: Codable & Sendable>(
         _ name: String,
+        timeout: Duration? = nil,
         _ body: @escaping @Sendable (inout Transaction) async throws -> Output
     ) async throws -> Output {
-        let key = activation.key(for: name)
+        let key = key(for: name)
         if let known: Output = try recorded(key) { return known }
         return try value(
             try await activation.ask(
                 key,
-                .step { transaction in
-                    let output = try await body(&transaction)
-                    return Ask.Value(json: try JSONCoding.encode(output), value: output)
+                .step(timeout) { transaction in
+                    try self.activation.kept(try await body(&transaction), as: key)
                 }
             ),
             of: key
@@ -47,9 +62,10 @@ public final class WorkflowContext: Sendable {
     /// Performs a transactional step that returns nothing; see ``step(_:_:)-(_,(Transaction)->Output)``.
     public func step(
         _ name: String,
+        timeout: Duration? = nil,
         _ body: @escaping @Sendable (inout Transaction) async throws -> Void
     ) async throws {
-        let _: Nothing = try await step(name) { transaction in
+        let _: Nothing = try await step(name, timeout: timeout) { transaction in
             try await body(&transaction)
             return Nothing()
         }
@@ -61,7 +77,7 @@ public final class WorkflowContext: Sendable {
     /// - Throws: what the step threw; ``WorkflowSuspended`` when the run must unwind.
     @discardableResult
     public func step<Step: CohortStep>(_ step: Step) async throws -> Step.Output {
-        let key = activation.key(for: Step.name)
+        let key = key(for: Step.name)
         if let known: Step.Output = try recorded(key) { return known }
         return try value(try await activation.ask(key, .cohort(step)), of: key)
     }
@@ -86,22 +102,21 @@ public final class WorkflowContext: Sendable {
         timeout: Duration? = nil,
         _ body: @escaping @Sendable (_ idempotencyKey: String) async throws -> Output
     ) async throws -> Output {
-        let key = activation.key(for: name)
+        let key = key(for: name)
         var failures = 0
         if let known = activation.checkpoint(key), known.kind == .retry {
             let record = try JSONCoding.decode(RetryRecord.self, from: known.value, what: "retry of \(key)")
             failures = record.failures
             let notBefore = PostgresTimestamp(microseconds: record.notBefore)
             if notBefore > activation.now {
-                _ = try await activation.ask(key, .wait([(nil, notBefore)]))
+                _ = try await activation.ask(key, .wait([WaitCondition(deadline: notBefore)]))
             }
         } else if let known: Output = try recorded(key) {
             return known
         }
         let effect = Ask.Effect(queue: queue, retry: retry, timeout: timeout, failures: failures) {
-            idempotencyKey in
-            let output = try await body(idempotencyKey)
-            return Ask.Value(json: try JSONCoding.encode(output), value: output)
+            [activation] idempotencyKey in
+            try activation.kept(try await body(idempotencyKey), as: key)
         }
         return try value(try await activation.ask(key, .effect(effect)), of: key)
     }
@@ -151,15 +166,26 @@ public final class WorkflowContext: Sendable {
             throw WorkflowError(code: .misuse, message: "first() needs something to wait for")
         }
         let now = activation.now
-        let conditions: [(event: String?, deadline: PostgresTimestamp?)] = waits.map { wait in
-            switch wait.condition {
-            case .event(let name): (name, nil)
-            case .after(let delay): (nil, now + delay)
-            case .until(let instant): (nil, instant)
+        let conditions = try waits.map { wait in
+            let expiry = try wait.expiry?(activation)
+            return switch wait.condition {
+            case .event(let name): WaitCondition(event: name)
+            case .after(let delay): WaitCondition(deadline: now + delay, expiry: expiry)
+            case .until(let instant): WaitCondition(deadline: instant, expiry: expiry)
             }
         }
-        let won = try await activation.wait(activation.key(for: "wait"), conditions)
-        return try waits[won.index].wake(won.payload)
+        let won = try await activation.wait(key(for: "wait"), conditions)
+        do {
+            guard let event = conditions[won.index].event else {
+                return try waits[won.index].wake(won.payload)
+            }
+            return try waits[won.index].wake(
+                try activation.payloads.open(won.payload, .event(event, of: runID))
+            )
+        } catch let error as JobsError where error.code == .undecodable {
+            activation.diverge(error.message)
+            throw WorkflowSuspended()
+        }
     }
 
     // MARK: Other runs
@@ -176,47 +202,15 @@ public final class WorkflowContext: Sendable {
         _ input: Child.Input,
         key dedupeKey: String? = nil
     ) async throws -> JobID {
-        let key = activation.key(for: "start:\(Child.name)")
+        let key = key(for: "start:\(Child.name)")
         if let known: JobID = try recorded(key) { return known }
-        let job = NewJob.run(
-            name: Child.name,
-            queue: Child.queue,
-            input: try JSONCoding.encode(input),
-            key: dedupeKey
-        )
+        let job = try admitted(NewJob.run(workflow, input, key: dedupeKey))
         return try value(try await activation.ask(key, .start(job)), of: key)
-    }
-
-    /// Starts a run and parks until it ends.
-    ///
-    /// - Returns: what the child returned.
-    /// - Throws: ``WorkflowError`` (`childFailed`) with the child's error; ``WorkflowSuspended``.
-    @discardableResult
-    public func child<Child: Workflow>(
-        _ workflow: Child.Type,
-        _ input: Child.Input
-    ) async throws -> Child.Output {
-        let key = activation.key(for: "child:\(Child.name)")
-        if try recorded(key) as JobID? == nil {
-            var job = NewJob.run(name: Child.name, queue: Child.queue, input: try JSONCoding.encode(input))
-            job.parent = (runID, key)
-            let _: JobID = try value(try await activation.ask(key, .start(job)), of: key)
-        }
-        let ended = EventKey<ChildEnding<Child.Output>>(key)
-        let ending = try await first(on(ended) { $0 })
-        guard let output = ending.output else {
-            let reason = ending.error ?? "no reason given"
-            throw WorkflowError(
-                code: .childFailed,
-                message: "\(key) of run \(runID) ended without a result: \(reason)"
-            )
-        }
-        return output
     }
 
     /// The database's time when the run first got here.
     public func now() async throws -> PostgresTimestamp {
-        let key = activation.key(for: "now")
+        let key = key(for: "now")
         if let known: Int64 = try recorded(key) { return PostgresTimestamp(microseconds: known) }
         let now = activation.now
         activation.note(key, try JSONCoding.encode(now.microseconds))
@@ -236,20 +230,39 @@ public final class WorkflowContext: Sendable {
         throw ContinueAsNew(input: input, delay: delay)
     }
 
+    /// A run that is about to be started, unless its input is too large.
+    func admitted(_ job: NewJob) throws -> NewJob {
+        try activation.payloads.check(job.input, .input(of: job.name))
+        return job
+    }
+
     // MARK: Replay
 
     /// What a key's checkpoint holds, as a value of the type the code expects now.
-    private func recorded<Output: Decodable>(_ key: String) throws -> Output? {
+    func recorded<Output: Decodable>(_ key: String) throws -> Output? {
         guard let known = activation.checkpoint(key) else { return nil }
         let what = "checkpoint \(key) of run \(runID)"
-        if known.kind == .error {
+        switch known.kind {
+        case .result, .child, .marker: break
+        case .error:
             let message = try JSONCoding.decode(String.self, from: known.value, what: what)
             throw WorkflowError(code: .stepFailed, message: message)
+        case .interrupted: throw WorkflowCancelled(activation.interruption ?? .cancelled)
+        case .wait, .retry, .unwinding:
+            let was = known.kind == .retry ? "an effect that is to be tried again" : "a wait"
+            activation.diverge("\"\(key)\" was recorded as \(was), and the code asks for a result")
+            throw WorkflowSuspended()
         }
-        return try JSONCoding.decode(Output.self, from: known.value, what: what)
+        do {
+            return try JSONCoding.decode(Output.self, from: try activation.opened(known, key), what: what)
+        } catch let error as JobsError where error.code == .undecodable {
+            // No attempt of this code can do better; another version may.
+            activation.diverge(error.message)
+            throw WorkflowSuspended()
+        }
     }
 
-    private func value<Output>(_ answer: Ask.Answer, of key: String) throws -> Output {
+    func value<Output>(_ answer: Ask.Answer, of key: String) throws -> Output {
         guard case .value(let value) = answer, let output = value as? Output else {
             throw WorkflowError(
                 code: .misuse,
@@ -262,9 +275,3 @@ public final class WorkflowContext: Sendable {
 
 /// The value of a step that returns nothing.
 private struct Nothing: Codable, Sendable {}
-
-/// How a parent hears of its child's end.
-struct ChildEnding<Output: Codable & Sendable>: Codable, Sendable {
-    var output: Output?
-    var error: String?
-}

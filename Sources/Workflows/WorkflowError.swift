@@ -7,7 +7,7 @@ public struct WorkflowSuspended: Error, Sendable {}
 public struct WorkflowError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kinds of error; more may come.
     public struct Code: Sendable, Hashable {
-        private enum Value { case stepFailed, childFailed, undeclaredWait, misuse, timedOut }
+        private enum Value { case stepFailed, childFailed, undeclaredWait, misuse, timedOut, ended }
         private let value: Value
 
         /// A step or effect failed for good, now or when it was recorded.
@@ -18,8 +18,10 @@ public struct WorkflowError: Error, Sendable, Equatable, CustomStringConvertible
         public static let undeclaredWait = Self(value: .undeclaredWait)
         /// The context was used in a way it does not allow.
         public static let misuse = Self(value: .misuse)
-        /// An effect took longer than it was given.
+        /// A step, an effect or an answer took longer than it was given.
         public static let timedOut = Self(value: .timedOut)
+        /// The run is over, or there is none.
+        public static let ended = Self(value: .ended)
     }
 
     /// The kind of error.

@@ -6,43 +6,89 @@ public struct WorkflowRegistry: Sendable {
     package struct RegisteredWorkflow: Sendable {
         let run: @Sendable (WorkflowContext, JSONB) async throws -> JSONB
         let retry: RetryPolicy
+        let version: Int?
+        let timeout: Duration?
+        let cleansUp: Bool
     }
 
+    /// The newest code of each name.
     package private(set) var workflows: [String: RegisteredWorkflow] = [:]
+    /// The code of each name and version.
+    private var versions: [String: [Int: RegisteredWorkflow]] = [:]
     package private(set) var jobs: [String: RegisteredJob] = [:]
     package let unknownNames: UnknownNames
 
     /// The home queues of everything registered.
     public private(set) var queues: Set<String> = []
 
-    /// What inputs went through on their way into the tables.
-    package let codec: (any InputCodec)?
+    /// What payloads go through on their way into the tables and back.
+    package let codec: (any PayloadCodec)?
+    /// What bounds payloads and histories.
+    package let limits: WorkflowLimits
 
     /// Makes an empty registry.
     ///
     /// - Parameters:
     ///   - unknownGrace: how long jobs whose name is not registered are put back uncounted, because a worker of
     ///     another version may know it; after that they are parked as dead letters.
-    ///   - codec: the one of the stores that enqueue what is registered here.
-    public init(unknownGrace: Duration = .seconds(600), codec: (any InputCodec)? = nil) {
+    ///   - codec: the one of the stores and clients that enqueue what is registered here, and send it events.
+    ///   - limits: how large payloads may be, and how long histories.
+    public init(
+        unknownGrace: Duration = .seconds(600),
+        codec: (any PayloadCodec)? = nil,
+        limits: WorkflowLimits = WorkflowLimits()
+    ) {
         unknownNames = UnknownNames(grace: unknownGrace)
         self.codec = codec
+        self.limits = limits
     }
 
-    /// Registers a workflow under its name, in place of any that had it.
+    /// The codec and the limit of what goes through it.
+    package var payloads: Payloads { Payloads(codec: codec, limit: limits.payloadBytes) }
+
+    /// Registers a workflow under its name and version, in place of any that had both.
+    ///
+    /// Runs that are pinned to a version get that; others the one that has none, else the greatest.
     public mutating func register<Code: Workflow>(_ workflow: Code) {
         queues.insert(Code.queue)
-        workflows[Code.name] = RegisteredWorkflow(
-            run: { [codec] context, input in
+        let code = RegisteredWorkflow(
+            run: { [payloads] context, input in
                 let input = try JSONCoding.decode(
                     Code.Input.self,
-                    from: codec?.decode(input, of: Code.name) ?? input,
+                    from: payloads.open(input, .input(of: Code.name)),
                     what: "input of \(Code.name) \(context.runID)"
                 )
-                return try JSONCoding.encode(try await workflow.run(context, input))
+                let output = try JSONCoding.encode(try await workflow.run(context, input))
+                return try payloads.seal(output, .output(of: Code.name, context.runID))
             },
-            retry: Code.retry
+            retry: Code.retry,
+            version: Code.version,
+            timeout: Code.timeout,
+            cleansUp: Code.cleansUp
         )
+        if let version = Code.version { versions[Code.name, default: [:]][version] = code }
+        if let newest = workflows[Code.name], let new = Code.version, newest.version.map({ new < $0 }) ?? true
+        {
+            return
+        }
+        workflows[Code.name] = code
+    }
+
+    /// The code for a run of this name, pinned to this version if it is to one.
+    package func code(of name: String, version: Int?) -> RegisteredWorkflow? {
+        guard let version else { return workflows[name] }
+        return versions[name]?[version]
+    }
+
+    /// What there is in place of code that is missing, for a message.
+    func missing(_ name: String, version: Int?) -> String {
+        guard let version, workflows[name] != nil else {
+            let names = workflows.keys.sorted().joined(separator: ", ")
+            return "no workflow \(name) is registered in this worker; it has: \(names)"
+        }
+        let known = (versions[name] ?? [:]).keys.sorted().map(String.init).joined(separator: ", ")
+        let versions = known.isEmpty ? "none that runs can be pinned to" : known
+        return "no version \(version) of workflow \(name) is registered in this worker; it has: \(versions)"
     }
 
     /// Registers a job under its name, in place of any that had it.
@@ -56,9 +102,15 @@ public struct WorkflowRegistry: Sendable {
 
     /// Registers a job under its name, in place of any that had it; what it returns is kept as its output.
     public mutating func register<Code: Job>(_ job: Code) where Code.Output: Encodable {
-        add(job, timeout: Code.timeout, grace: Code.grace) { [codec] context, stored in
-            let input = try VersionedInput.decode(Code.self, from: stored, of: context.id, codec: codec)
-            return try JSONCoding.encode(try await job.perform(context, input))
+        add(job, timeout: Code.timeout, grace: Code.grace) { [payloads] context, stored in
+            let input = try VersionedInput.decode(
+                Code.self,
+                from: stored,
+                of: context.id,
+                codec: payloads.codec
+            )
+            let output = try JSONCoding.encode(try await job.perform(context, input))
+            return try payloads.seal(output, .output(of: Code.name, context.id))
         }
     }
 
@@ -74,15 +126,18 @@ public struct WorkflowRegistry: Sendable {
 
     /// Registers a transactional job under its name, in place of any that had it; what it returns is kept as its output.
     public mutating func register<Code: TransactionalJob>(_ job: Code) where Code.Output: Encodable {
+        let payloads = payloads
         add(job) { items, tx in
             try await Self.inTurn(items, as: Code.Input.self, in: &tx) { context, input, tx in
-                .output(try JSONCoding.encode(try await job.perform(context, input, in: &tx)))
+                let output = try JSONCoding.encode(try await job.perform(context, input, in: &tx))
+                return .output(try payloads.seal(output, .output(of: Code.name, context.id)))
             }
         }
     }
 
     /// Registers the code of a batch under its name, in place of any that had it.
     public mutating func register<Code: BatchJob>(_ job: Code) {
+        let payloads = payloads
         add(job) { items, tx in
             let batch = try items.map {
                 BatchItem(context: $0.context, input: try $0.input(as: Code.Input.self))
@@ -94,7 +149,10 @@ public struct WorkflowRegistry: Sendable {
                     message: "\(Code.name) returned \(outcomes.count) outcomes for a batch of \(batch.count)"
                 )
             }
-            return outcomes
+            return try zip(items, outcomes).map { item, outcome in
+                guard case .output(let output) = outcome else { return outcome }
+                return .output(try payloads.seal(output, .output(of: Code.name, item.context.id)))
+            }
         }
     }
 

@@ -59,21 +59,26 @@ struct GatewayAtWork: Sendable {
         )
     }
 
-    /// Schedules an on-sale whose room is open and whose start is an hour away.
-    func schedule(standing: Int = 20, rate: Int = 6_000, buyers: String = "anonymous") async throws -> String
-    {
+    /// Schedules an on-sale whose room is open and whose start is an hour away; the balcony has ten seats.
+    func schedule(
+        standing: Int = 20,
+        rate: Int = 6_000,
+        buyers: String = "anonymous",
+        balcony: String = #"{"row": "A", "seats": "1-10"}"#,
+        draw: String = "{}"
+    ) async throws -> String {
         let now = PostgresTimestamp.now
         let plan = """
             {"title": "An evening", "venue": "Hall", "city": "Leipzig", "currency": "EUR",
              "opens_at": "\(now - .seconds(60))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
-             "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)",
+             "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)", "draw": \(draw),
              "capacity": \(standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
              "tiers": [{"id": "standing", "name": "Standing", "price": 3200},
                        {"id": "seated", "name": "Seated", "price": 4500}],
              "sections": [
                 {"id": "S", "name": "Stalls", "tier": "standing", "standing": \(standing)},
-                {"id": "B", "name": "Balcony", "tier": "seated", "rows": [{"row": "A", "seats": "1-10"}]}]}
+                {"id": "B", "name": "Balcony", "tier": "seated", "rows": [\(balcony)]}]}
             """
         let answer = try await send(.post, "/v1/promoter/on-sales", plan, token: promoterKey)
         #expect(answer.status == 201, "\(answer)")
@@ -163,9 +168,17 @@ func withGateway(_ body: (GatewayAtWork) async throws -> Void) async throws {
         var registry = WorkflowRegistry()
         registry.register(Reservation(payments: EasyProvider()))
         registry.register(VoidPayment(payments: EasyProvider()))
+        registry.register(RefundReservation(payments: EasyProvider()))
+        let reservations = Reservations(
+            postgres: database.client,
+            workflows: WorkflowClient(postgres: database.client),
+            starter: EagerStarter(postgres: database.client, registry: registry, logger: logger)
+        )
+        registry.register(CancelReservations(reservations: reservations))
         registry.register(Notify(channel: SilentChannel()))
         registry.register(OnSaleLifecycle())
         registry.register(AdmissionTick(orders: DrawOrders()))
+        registry.register(TellEveryone(orders: DrawOrders()))
         let pool = database.makeClient(.init(maximum: 6))
         let gateway = Gateway(
             postgres: pool,

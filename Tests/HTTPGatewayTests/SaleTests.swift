@@ -1,4 +1,5 @@
 import HTTP
+import Jobs
 import Postgres
 import TestSupport
 import Testing
@@ -116,6 +117,60 @@ struct SaleTests {
         }
     }
 
+    @Test func `A party says how close it would sit, and who of it needs an accessible seat`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule(
+                balcony: #"{"row": "A", "seats": "1-5,8-12", "accessible": "1-2"}"#
+            )
+            var places: [Place] = []
+            for _ in 0..<5 { places.append(try await house.join(onSale)) }
+            try await house.shiftClock(seconds: 3_700)
+            var buyers: [String] = []
+            for place in places { buyers.append(try await house.admit(place)) }
+            func ask(_ buyer: Int, _ key: String, _ wish: String) async throws -> Answer {
+                try await house.reserve(#"{"tier": "seated", \#(wish)}"#, buyers[buyer], key: key)
+            }
+            for (field, body) in [
+                ("accessible", #"{"tier": "standing", "quantity": 2, "accessible": 1}"#),
+                ("together", #"{"tier": "standing", "quantity": 2, "together": "row"}"#),
+                ("accessible", #"{"tier": "seated", "quantity": 2, "accessible": 3}"#),
+                ("together", #"{"tier": "seated", "quantity": 2, "together": "close"}"#),
+                ("seats", #"{"seats": ["B-A-1"], "accessible": 1}"#),
+            ] {
+                let answer = try await house.reserve(body, buyers[0], key: body.filter { $0 != " " })
+                #expect(answer.status == 422 && answer.code == "invalid_fields", "\(answer)")
+                let errors = answer["errors"]?.array ?? []
+                #expect(errors.compactMap { $0["field"]?.string } == [field], "\(answer)")
+            }
+
+            let pair = try await ask(0, "a", #""quantity": 2, "accessible": 1"#)
+            #expect(pair.status == 201 && pair["together"]?.string == "adjacent", "\(pair)")
+            #expect(pair["seats"]?.array?.compactMap(\.string) == ["B-A-2", "B-A-3"], "\(pair)")
+            let four = try await ask(1, "a", #""quantity": 4, "together": "adjacent""#)
+            #expect(four["seats"]?.array?.first?.string == "B-A-8", "\(four)")
+            let split = try await ask(2, "a", #""quantity": 3, "together": "adjacent""#)
+            #expect(split.status == 409 && split.code == "not_together", "\(split)")
+            #expect(split["closest"]?.string == "row", "\(split)")
+            let same = try await ask(2, "a", #""quantity": 3, "together": "adjacent""#)
+            #expect(same.status == 409 && same.response.body == split.response.body, "\(same)")
+            let other = try await ask(2, "a", #""quantity": 3, "together": "row""#)
+            #expect(other.code == "idempotency_key_reused", "\(other)")
+            let both = try await ask(3, "a", #""quantity": 3, "accessible": 2"#)
+            #expect(both.status == 409 && both.code == "no_accessible_seats", "\(both)")
+            #expect(both["left"]?.int == 1, "\(both)")
+            let row = try await ask(2, "b", #""quantity": 3, "together": "row""#)
+            #expect(row.status == 201 && row["together"]?.string == "row", "\(row)")
+            let last = try await ask(4, "a", #""quantity": 1"#)
+            #expect(last["seats"]?.array?.compactMap(\.string) == ["B-A-1"], "\(last)")
+
+            let map = try await house.poll("/v1/on-sales/\(onSale)/seats") {
+                $0["sections"]?.array?.first?["rows"]?.array?.first?["states"]?.string == "hhhhhhhhhh"
+            }
+            let shown = map["sections"]?.array?.first?["rows"]?.array?.first?["accessible"]?.array
+            #expect(shown?.compactMap(\.int) == [1, 2], "\(map)")
+        }
+    }
+
     @Test func `A place that was left is gone, and its token opens nothing else`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()
@@ -151,6 +206,163 @@ struct SaleTests {
             )
             let counts: [Int64] = [try #require(row)[0], try #require(row)[1], try #require(row)[2]]
             #expect(counts == [501, 501, 501])
+        }
+    }
+
+    @Test func `An on-sale that is called off lets go of what is held and gives the money back`() async throws
+    {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let places = [try await house.join(onSale), try await house.join(onSale)]
+            try await house.shiftClock(seconds: 3_700)
+            var reservations: [(path: String, admission: String)] = []
+            for (index, place) in places.enumerated() {
+                let admission = try await house.admit(place)
+                let held = try await house.reserve(
+                    #"{"tier": "standing", "quantity": 2}"#,
+                    admission,
+                    key: "k\(index)"
+                )
+                let id = try #require(held["reservation"]?.string, "\(held)")
+                reservations.append(("/v1/reservations/\(id)", admission))
+            }
+            let (bought, kept) = (reservations[0], reservations[1])
+            let card = #"{"payment_method": "card"}"#
+            _ = try await house.send(.post, "\(bought.path)/checkout", card, token: bought.admission)
+            _ = try await house.poll(bought.path, token: bought.admission) { $0["state"]?.string == "sold" }
+            let cancel = "/v1/promoter/on-sales/\(onSale)/cancel"
+            #expect(try await house.send(.post, cancel, token: house.promoterKey).status == 200)
+            let late = try await house.reserve(
+                #"{"tier": "standing", "quantity": 1}"#,
+                kept.admission,
+                key: "late"
+            )
+            #expect(late.status == 410 && late.code == "session_over", "\(late)")
+            _ = try await house.poll(bought.path, token: bought.admission) {
+                $0["state"]?.string == "refunded"
+            }
+            _ = try await house.poll(kept.path, token: kept.admission) { $0["state"]?.string == "released" }
+            let path = "/v1/on-sales/\(onSale)/certificate"
+            let last = try await house.poll(path) { $0["final"]?.bool == true }
+            #expect(last["tiers"]?.array?.first?["refunded"]?.int == 2, "\(last)")
+            for check in StockAudit.checks + RoomAudit.checks {
+                #expect(try await check.offenders(in: house.database.client) == [], "\(check.name)")
+            }
+        }
+    }
+
+    @Test func `A stop is confirmed by the title, and everyone sees why`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let place = try await house.join(onSale)
+            try await house.shiftClock(seconds: 3_700)
+            let admission = try await house.admit(place)
+            let path = "/v1/promoter/on-sales/\(onSale)"
+            let wrong = try await house.send(
+                .post,
+                "\(path)/stop",
+                #"{"confirm": "no"}"#,
+                token: house.promoterKey
+            )
+            #expect(wrong.status == 422, "\(wrong)")
+            #expect("\(wrong)".contains(#"confirm: must be the on-sale's title, \"An evening\""#), "\(wrong)")
+            let stop = #"{"confirm": "An evening", "reason": "fire alarm"}"#
+            #expect(try await house.send(.post, "\(path)/stop", stop, token: house.promoterKey).status == 200)
+            let status = try await house.send(.get, "/v1/on-sales/\(onSale)/status")
+            #expect(status["state"]?.string == "paused")
+            #expect(
+                status["pause"]?["reason"]?.string == "fire alarm"
+                    && status["pause"]?["stopped"]?.bool == true
+            )
+            let order = #"{"tier": "standing", "quantity": 1}"#
+            let held = try await house.reserve(order, admission, key: "a")
+            #expect(held.status == 409 && held.code == "stopped", "\(held)")
+            #expect(held.response.headers["Retry-After"] != nil)
+            #expect(try await house.send(.post, "\(path)/resume", token: house.promoterKey).status == 200)
+            #expect(try await house.reserve(order, admission, key: "a").status == 201)
+            let open = #"{"seconds": 60, "confirm": "An evening"}"#
+            #expect(
+                try await house.send(.post, "\(path)/fail-open", open, token: house.promoterKey).status == 200
+            )
+            #expect(try await house.send(.get, "/v1/on-sales/\(onSale)/status")["open_until"]?.string != nil)
+        }
+    }
+
+    @Test func `Whoever is on the waitlist is called when something comes back`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule(standing: 2)
+            let places = [try await house.join(onSale), try await house.join(onSale)]
+            try await house.shiftClock(seconds: 3_700)
+            let admissions = [try await house.admit(places[0]), try await house.admit(places[1])]
+            let waitlist = "/v1/on-sales/\(onSale)/waitlist"
+            let early = try await house.send(.post, waitlist, #"{"quantity": 2}"#, token: places[1].token)
+            #expect(early.status == 409 && early.code == "wrong_state", "\(early)")
+            // The one buys the floor, and the other the balcony and more than anyone may, by hand.
+            let order = #"{"tier": "standing", "quantity": 2}"#
+            let held = try await house.reserve(order, admissions[0], key: "a")
+            let reservation = try #require(held["reservation"]?.string, "\(held)")
+            let path = "/v1/reservations/\(reservation)"
+            _ = try await house.send(
+                .post,
+                "\(path)/checkout",
+                #"{"payment_method": "card"}"#,
+                token: admissions[0]
+            )
+            _ = try await house.poll(path, token: admissions[0]) { $0["state"]?.string == "sold" }
+            try await house.database.client.execute(
+                Query("test.withhold", "UPDATE tiers SET withheld = free, free = 0 WHERE id = 'seated'")
+            )
+            try await house.database.client.execute(
+                Query("test.withhold", "UPDATE seats SET state = 'withheld' WHERE state = 'free'")
+            )
+            _ = try await house.poll("/v1/on-sales/\(onSale)/status") { $0["state"]?.string == "sold_out" }
+            let spot = try await house.send(.post, waitlist, #"{"quantity": 2}"#, token: places[1].token)
+            #expect(spot.status == 201 && spot["position"]?.int == 1, "\(spot)")
+            let line = try await house.poll("/v1/places/\(places[1].id)", token: places[1].token) {
+                $0["state"]?.string == "waiting"
+            }
+            #expect(line["ahead"] == .null && line["chance_left"] == .null, "\(line)")
+            let refund = "/v1/promoter/reservations/\(reservation)/refund"
+            let none = try await house.send(
+                .post,
+                "/v1/promoter/reservations/rs_1/refund",
+                "{}",
+                token: house.promoterKey
+            )
+            #expect(none.status == 404 && none.code == "unknown_reservation", "\(none)")
+            let back = try await house.send(.post, refund, #"{"reason": "ill"}"#, token: house.promoterKey)
+            #expect(back.status == 202, "\(back)")
+            let again = try await house.admit(places[1])
+            let order2 = try await house.reserve(order, again, key: "b")
+            #expect(order2.status == 201, "\(order2)")
+            let certificate = try await house.poll("/v1/on-sales/\(onSale)/certificate") {
+                $0["line"]?["from_waitlist"]?.int == 1
+            }
+            let late = try await house.send(.post, refund, "{}", token: house.promoterKey)
+            #expect(late.status == 409 && late.code == "wrong_state", "\(late)")
+            #expect(certificate["violations"]?.array?.isEmpty == true, "\(certificate)")
+        }
+    }
+
+    @Test func `Operators see the payments that only a person can settle`() async throws {
+        try await withGateway { house in
+            let path = "/v1/operator/payments"
+            let none = try await house.send(.get, path, token: house.operatorKey)
+            #expect(none.status == 200 && none["payments"]?.array?.isEmpty == true, "\(none)")
+            try await house.database.client.execute(
+                Query(
+                    "test.case",
+                    """
+                    INSERT INTO payments (reservation_id, attempt, on_sale_id, reference, method, amount, currency, state,
+                        detail, created_at, updated_at)
+                    VALUES (7, 1, 3, 'r-7', 'card', 4500, 'EUR', 'needs_person', 'closed account', usher_now(), usher_now())
+                    """
+                )
+            )
+            let one = try await house.send(.get, path, token: house.operatorKey)["payments"]?.array?.first
+            #expect(one?["reference"]?.string == "r-7" && one?["detail"]?.string == "closed account")
+            #expect(one?["amount"]?["amount"]?.int == 4500)
+            #expect(try await house.send(.get, path, token: house.promoterKey).status == 403)
         }
     }
 

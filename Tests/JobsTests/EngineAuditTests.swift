@@ -69,6 +69,10 @@ struct EngineAuditTests {
                 """
         ),
         Violation(
+            name: "every fan-in waits for children that have not ended",
+            sql: "INSERT INTO fan_ins SELECT max(id), 'children:x', 1 FROM jobs WHERE state = 'waiting'"
+        ),
+        Violation(
             name: "no checkpoint was written under an epoch that its run never had",
             sql: """
                 INSERT INTO checkpoints (job_id, generation, key, kind, value, epoch)

@@ -140,6 +140,33 @@ struct StatementTests {
         }
     }
 
+    @Test func `an isolation level can be had however full the connection is`() async throws {
+        try await withEmptyDatabase { database in
+            var configuration = database.configuration
+            configuration.statementCacheLimit = 3
+            let client = PostgresClient(configuration, loops: database.loops, pool: .init(maximum: 1))
+            try await client.execute(Query("make", "CREATE TABLE t (a int)"))
+            let select = Query("select", "SELECT * FROM t")
+            for column in ["b", "c"] {
+                try await client.pipeline((0..<3).map { Query("fill", SQL(stringLiteral: "SELECT \($0)")) })
+                try await client.withTransaction(.init(isolation: .repeatableRead)) { transaction in
+                    let rows = try await transaction.query(select)
+                    #expect(rows.isEmpty)
+                }
+                // The plan is of the table as it was: all is forgotten and done again, in the same isolation.
+                try await client.execute(
+                    Query("alter", SQL(stringLiteral: "ALTER TABLE t ADD COLUMN \(column) int"))
+                )
+                try await client.withTransaction(.init(isolation: .repeatableRead)) { transaction in
+                    #expect(try await transaction.query(select).isEmpty)
+                    let level = try await transaction.first(Query("level", "SHOW transaction_isolation"))
+                    #expect(try level?[0] == "repeatable read")
+                }
+            }
+            await client.shutdown()
+        }
+    }
+
     @Test func `a schema that changes under a prepared statement is not noticed by callers`() async throws {
         try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
             try await database.client.execute(Query("make", "CREATE TABLE t (a int)"))

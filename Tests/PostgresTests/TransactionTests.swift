@@ -90,7 +90,8 @@ struct TransactionTests {
                 isolation: .serializable,
                 readOnly: true,
                 lockTimeout: .milliseconds(1500),
-                statementTimeout: .seconds(2)
+                statementTimeout: .seconds(2),
+                idleTimeout: .seconds(3)
             )
             try await database.client.withTransaction(options) { transaction in
                 let row = try await transaction.first(
@@ -98,13 +99,15 @@ struct TransactionTests {
                         "settings",
                         """
                         SELECT current_setting('transaction_isolation'), current_setting('lock_timeout'),
-                            current_setting('statement_timeout')
+                            current_setting('statement_timeout'),
+                            current_setting('idle_in_transaction_session_timeout')
                         """
                     )
                 )
                 #expect(try row?[0] == "serializable")
                 #expect(try row?[1] == "1500ms")
                 #expect(try row?[2] == "2s")
+                #expect(try row?[3] == "3s")
             }
             let error = await #expect(throws: PostgresError.self) {
                 try await database.client.withTransaction(options) { try await $0.execute(insert(1)) }

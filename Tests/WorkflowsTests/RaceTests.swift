@@ -2,7 +2,8 @@ import Jobs
 import Postgres
 import TestSupport
 import Testing
-import Workflows
+
+@testable import Workflows
 
 private let input = JSONB(text: "0")
 
@@ -62,23 +63,42 @@ struct RaceTests {
         try await withDatabase { database in
             let job = try await claimed(database)
             let client = WorkflowClient(postgres: database.client)
-            try await withThrowingTaskGroup(of: Int.self) { group in
+            /// How a go begins: what it finds once it has the lock.
+            @Sendable func goes() async throws -> [String] {
                 try await database.client.withTransaction { tx in
-                    _ = try await client.send(Self.poked, "first", to: job.id, in: &tx)
-                    group.addTask {
-                        try await database.client.withTransaction { tx in
-                            _ = try await tx.query(JobStatements.lock([job.id]))
-                            // The engine's next statement: events, with a snapshot younger than the lock.
-                            let rows = try await tx.query(
-                                Query("t", "SELECT name FROM events WHERE job_id = \(job.id.rawValue)")
-                            )
-                            return rows.count
-                        }
-                    }
-                    try await someoneWaits(database)
+                    try await tx.pipeline([
+                        JobStatements.lock([job.id]),
+                        WorkflowStatements.checkpoints(of: [job]),
+                        WorkflowStatements.events(of: [job.id]),
+                    ])[2].map { try $0[1] }
                 }
-                #expect(try await group.next() == 1)
             }
+            /// How it would lose the event: with a snapshot that is older than the lock.
+            @Sendable func goesInOneStatement() async throws -> [String] {
+                try await database.client.query(
+                    Query(
+                        "test_careless",
+                        """
+                        SELECT (SELECT min(e.name) FROM events e WHERE e.job_id = j.id)
+                        FROM jobs j WHERE j.id = \(job.id.rawValue) FOR NO KEY UPDATE
+                        """
+                    )
+                ).compactMap { try $0[0] as String? }
+            }
+            for (event, look, seen) in [
+                (EventKey<String>("poked"), goes, ["poked"]),
+                (EventKey<String>("another"), goesInOneStatement, ["poked"]),
+            ] as [(EventKey<String>, @Sendable () async throws -> [String], [String])] {
+                try await withThrowingTaskGroup(of: [String].self) { group in
+                    try await database.client.withTransaction { tx in
+                        _ = try await client.send(event, "first", to: job.id, in: &tx)
+                        group.addTask { try await look() }
+                        try await someoneWaits(database)
+                    }
+                    #expect(try await group.next() == seen, "\(event.name)")
+                }
+            }
+            #expect(try await goes().sorted() == ["another", "poked"])
         }
     }
 

@@ -12,6 +12,7 @@ func withWorker<Result: Sendable>(
     _ database: TestDatabase,
     _ registry: WorkflowRegistry,
     queues: [String] = ["default"],
+    tracer: Tracer? = nil,
     _ body: (JobWorker) async throws -> Result
 ) async throws -> Result {
     let logger = Logger(label: "test", level: .error)
@@ -24,7 +25,8 @@ func withWorker<Result: Sendable>(
             pollInterval: .milliseconds(20),
             heartbeatInterval: .milliseconds(200)
         ),
-        logger: logger
+        logger: logger,
+        tracer: tracer
     )
     let scheduler = JobScheduler(
         postgres: database.client,
@@ -45,6 +47,21 @@ func withWorker<Result: Sendable>(
         scheduler.stop()
         try await group.waitForAll()
         return try answer.get()
+    }
+}
+
+/// A scheduler that runs while a test's body does, and nothing else.
+func withScheduler(_ database: TestDatabase, _ body: () async throws -> Void) async throws {
+    let scheduler = JobScheduler(
+        postgres: database.client,
+        name: "test",
+        configuration: SchedulerConfiguration(promoteInterval: .milliseconds(10)),
+        logger: Logger(label: "test", level: .error)
+    )
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await scheduler.run() }
+        defer { scheduler.stop() }
+        try await body()
     }
 }
 

@@ -200,36 +200,6 @@ struct WorkflowTests {
         }
     }
 
-    @Test func `A parent waits for its child and gets its result or its error`() async throws {
-        struct Child: Workflow {
-            static let name = "child"
-            static let retry = RetryPolicy.never
-            func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
-                try await context.sleep(for: .milliseconds(1))
-                guard input > 0 else { throw WorkflowError(code: .misuse, message: "not positive") }
-                return input * 2
-            }
-        }
-        try await withDatabase { database in
-            var registry = registry { context, input in
-                let good = try await context.child(Child.self, input)
-                do {
-                    _ = try await context.child(Child.self, -1)
-                } catch let error as WorkflowError where error.code == .childFailed {
-                    return "\(good), \(error.message.contains("not positive"))"
-                }
-                return "the second child did not fail"
-            }
-            registry.register(Child())
-            let client = WorkflowClient(postgres: database.client)
-            try await withWorker(database, registry) { _ in
-                let run = try await client.start(Scripted<String>.self, 21)
-                _ = try await database.ended(run)
-                #expect(try await client.result(of: run, Scripted<String>.self) == "42, true")
-            }
-        }
-    }
-
     @Test func `A run continues as new without its checkpoints`() async throws {
         try await withDatabase { database in
             let registry = registry { context, input in

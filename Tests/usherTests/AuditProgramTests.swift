@@ -71,6 +71,11 @@ struct AuditProgramTests {
                     "run 1000 (reservation) waits for checkout, which has come"
                 ),
                 Crime(
+                    "every fan-in waits for children that have not ended",
+                    "INSERT INTO fan_ins VALUES (1000, 'pages', 3)",
+                    "run 1000 waits for 3 children of pages, of which only 0 have not ended"
+                ),
+                Crime(
                     "every running job would be found again if its worker died",
                     "DELETE FROM claims",
                     "(x) runs in worker 1, which has no claim to it"
@@ -195,6 +200,16 @@ struct AuditProgramTests {
                     "on-sale 1: serving is "
                 ),
                 Crime(
+                    "a member of a group used a code of it, or was invited",
+                    "UPDATE places SET group_ordinal = 1 WHERE arrival = 11",
+                    "on-sale 1: the place that arrived as 11 belongs to group 1 without code or invitation"
+                ),
+                Crime(
+                    "a draw is flagged with what it was made without",
+                    "UPDATE draws SET flags = '{}'",
+                    "on-sale 1: beacon none, its value missing, the secret there, but flagged {}"
+                ),
+                Crime(
                     "every draw can be computed again from what was published",
                     "UPDATE on_sales SET draw_secret = sha256('x')",
                     "on-sale os_1: the secret isn't what was committed to"
@@ -208,6 +223,15 @@ struct AuditProgramTests {
                     "nobody was admitted before being called",
                     "UPDATE turns SET called_at = called_at + interval '1 hour'",
                     "admission 1 of on-sale 1: number "
+                ),
+                Crime(
+                    "nobody came by a turn after the first before it was called",
+                    """
+                    INSERT INTO reoffers (on_sale_id, arrival, ordinal, kind, number, quantity, asked_at, settled_at,
+                        came)
+                    VALUES (1, 15, 1, 'missed', 15, 1, usher_now(), usher_now(), true)
+                    """,
+                    "on-sale 1: the place that arrived as 15 asked again at "
                 ),
                 Crime(
                     "a place has one session, and its number",

@@ -160,6 +160,10 @@ struct BenchTests {
             "usher bench queue: --open-loop takes numbers from 1 to 1000000, separated by commas, not \"fast\""
         ),
         (
+            ["bench", "joins", "--rooms", "usher,hall"],
+            "usher bench joins: --rooms names usher, redis_always or redis_everysec, not \"hall\""
+        ),
+        (
             ["bench", "queue", "--floors", "cellar"],
             "usher bench queue: --floors names same_work, upd_del, del1 or none, not \"cellar\""
         ),
@@ -233,6 +237,17 @@ struct BenchTests {
         (
             ["horizon", "--jobs", "1000", "--hold", "3s", "--apart", "2s", "--load", "5"], ["horizon"],
             ["median", "ratio", "before_p99_ms", "during_p99_ms", "after_p99_ms", "during_dead_rows"]
+        ),
+        (
+            [
+                "workflow", "--count", "100", "--parked", "300", "--only", "steps,hold,fan-out,expiry,replay",
+            ],
+            Array(repeating: "workflow.steps", count: 6) + ["workflow.hold", "workflow.hold"]
+                + [
+                    "workflow.fan_out", "workflow.expiry", "workflow.expiry", "workflow.replay",
+                    "workflow.replay",
+                ],
+            ["median"]
         ),
     ]) func `Each bench ends with its figures`(
         words: [String],

@@ -103,6 +103,10 @@ struct CommandParserTests {
         func check(_ command: Command) {
             for option in command.options {
                 if let same = known[option.name] {
+                    // Jobs and runs stand in different places.
+                    if case .choice = same.kind, case .choice = option.kind, option.name == "state" {
+                        continue
+                    }
                     #expect(same.usage == option.usage && same.environment == option.environment)
                 }
                 known[option.name] = option

@@ -113,6 +113,20 @@ struct OwnServerTests {
                 try await withClient(url) { client in
                     #expect(try await place(client) == primary.port)
                     try await client.execute(Query("test.table", "CREATE TABLE kept AS SELECT 7 AS answer"))
+                    // Replication is asynchronous: what the standby has not replayed is lost, and rightly so.
+                    var isThere = false
+                    for _ in 0..<1000 where !isThere {
+                        isThere = try await client.query(
+                            Query(
+                                "test.replayed",
+                                """
+                                SELECT coalesce(bool_and(replay_lsn >= pg_current_wal_lsn()), false)
+                                FROM pg_stat_replication, pg_sleep(0.01)
+                                """
+                            )
+                        )[0][0]
+                    }
+                    #expect(isThere)
 
                     try await primary.stop()
                     try await standby.promote()

@@ -195,7 +195,7 @@ struct QueueChaosTests {
                 try await execute("DROP FUNCTION no_space() CASCADE")
             case .heldByAnIdleTransaction:
                 try await postgres.withTransaction { tx in
-                    try await tx.execute(Query("chaos_hold", "SELECT FROM claims FOR UPDATE"))
+                    try await tx.execute(Query("chaos_hold", "SELECT FROM claims FOR UPDATE SKIP LOCKED"))
                     try await tx.execute(
                         Query("chaos_hold_ready", "SELECT FROM ready_0 LIMIT 20 FOR UPDATE SKIP LOCKED")
                     )

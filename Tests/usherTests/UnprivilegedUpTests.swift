@@ -37,7 +37,12 @@ struct UnprivilegedUpTests {
         guard unsafe chmod(directory, 0o755) == 0 else { throw Failure("chmod") }
         // Where it was built, nobody else may look.
         let program = "\(directory)/usher"
-        try FileManager.default.copyItem(atPath: BuiltProgram.path, toPath: program)
+        // By another process: what a fork of this one may still hold open for writing can't be executed.
+        let copying = Process()
+        copying.executableURL = URL(filePath: "/bin/cp")
+        copying.arguments = [BuiltProgram.path, program]
+        try copying.run()
+        copying.waitUntilExit()
         let place = "\(directory)/place"
         try FileSystem.makeDirectory(place)
         try FileSystem.give(place, to: UnprivilegedUser.named("nobody"))

@@ -85,52 +85,18 @@ struct UpTests {
     /// Runs `usher up` on the test server until `body` has returned, and gives what it printed.
     private func withUp(_ database: TestDatabase, _ body: (Up) async throws -> Void) async throws -> [String]
     {
-        let directory = try FileSystem.makeTemporaryDirectory("usher-test")
-        let loop = try EventLoop(name: "up")
-        defer {
-            loop.stop()
-            try? FileSystem.remove(directory)
-        }
-        let printed = Lock<[String]>([])
-        let (ports, opened) = AsyncStream<Int>.makeStream()
-        let supervisor = Supervisor(
-            loop: loop,
-            executable: BuiltProgram.path,
-            environment: [
-                "USHER_DATABASE_URL": database.url, "USHER_SCHEMA": database.schema, "PATH": "/usr/bin:/bin",
-            ],
-            timing: .init(drain: .seconds(60)),
-            line: { _, line in
-                printed.withLock { $0.append(line) }
-                if let match = line.firstMatch(of: #/http://127\.0\.0\.1:(\d+)/v1/on-sales/#),
-                    let port = Int(match.1)
-                {
-                    opened.yield(port)
-                }
-            },
-            event: { _ in opened.finish() }
-        )
-        let words = ["up", "--directory", directory, "--port", "0", "--admin-port", "0"]
-        await supervisor.want(1, of: .init(name: "up", words: words, stopStage: 0))
-        let client = HTTPClient(loops: database.loops)
-        do {
-            var found: Int?
-            for await port in ports {
-                found = port
-                break
+        try await RunningHouse.with(database) { port in
+            let client = HTTPClient(loops: database.loops)
+            do {
+                let key = try await APIKeys(postgres: database.client).add(role: .operator, label: "test")
+                let api = HTTPEndpoint(host: "127.0.0.1", port: port)
+                try await body(Up(database: database, client: client, api: api, key: key))
+            } catch {
+                await client.shutdown()
+                throw error
             }
-            let port = try #require(found, "\(printed.withLock { $0 })")
-            let key = try await APIKeys(postgres: database.client).add(role: .operator, label: "test")
-            let api = HTTPEndpoint(host: "127.0.0.1", port: port)
-            try await body(Up(database: database, client: client, api: api, key: key))
-        } catch {
             await client.shutdown()
-            await supervisor.stop()
-            throw error
         }
-        await client.shutdown()
-        await supervisor.stop()
-        return printed.withLock { $0 }
     }
 
     @Test func `Worker processes follow the operator's word, and draining ones lose nothing`() async throws {

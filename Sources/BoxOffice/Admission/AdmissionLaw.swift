@@ -24,6 +24,10 @@ package struct AdmissionLaw: Sendable, Equatable, Codable {
     package var noShow: Double
     /// Places that wait to be called.
     package var waiting: Int
+    /// What the rate is multiplied with while what comes after the line can't keep up; see ``AdmissionPressure``.
+    package var throttle = 1.0
+    /// Whether only the stock bounds, for a while: the promoter lets everyone through.
+    package var isFailOpen = false
 
     /// More than this is not made up for, so that an outage doesn't end in a burst.
     package static let longestTick = 2.0
@@ -44,14 +48,19 @@ package struct AdmissionLaw: Sendable, Equatable, Codable {
         case limit
         case stock
         case line
+        /// The rate, lowered because what comes after the line can't keep up.
+        case pressure
+        /// Everyone is let through for whom there may be a ticket.
+        case failOpen = "fail_open"
     }
 
     /// How likely a called buyer comes; never taken to be below one half.
     package var show: Double { max(0.5, 1 - noShow) }
 
-    /// `min(rate·Δt, limit − active − s·pending, unspoken ÷ basket − s·pending) ÷ s`, and who waits.
+    /// `min(rate·throttle·Δt, limit − active − s·pending, unspoken ÷ basket − s·pending) ÷ s`, and who waits.
     package func decide() -> Decision {
-        let budget = carry + ratePerMinute / 60 * min(max(elapsed, 0), Self.longestTick)
+        if isFailOpen { return failOpen() }
+        let budget = carry + ratePerMinute * throttle / 60 * min(max(elapsed, 0), Self.longestTick)
         let coming = show * Double(pending)
         let room = Double(limit - active) - coming
         let stock = stockBound(coming: coming)
@@ -59,9 +68,17 @@ package struct AdmissionLaw: Sendable, Equatable, Codable {
         let wanted = max(0, bound / show)
         let calls = min(Int(wanted + 1e-9), waiting)
         let reason: Reason =
-            calls == waiting ? .line : bound == budget ? .rate : bound == room ? .limit : .stock
+            calls == waiting
+            ? .line
+            : bound == budget ? (throttle < 1 ? .pressure : .rate) : bound == room ? .limit : .stock
         let left = max(0, budget - Double(calls) * show)
         return Decision(calls: calls, carry: min(left, 0.999), reason: reason)
+    }
+
+    private func failOpen() -> Decision {
+        let wanted = max(0, stockBound(coming: show * Double(pending)) / show)
+        let calls = min(Int(wanted + 1e-9), waiting)
+        return Decision(calls: calls, carry: 0, reason: calls == waiting ? .line : .failOpen)
     }
 
     /// Buyers that the unspoken stock is for.

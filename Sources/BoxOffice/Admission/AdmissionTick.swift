@@ -14,7 +14,9 @@ package struct AdmissionTick: Workflow {
     }
 
     /// From the end of one tick to the beginning of the next.
-    private static let pause = Duration.seconds(1)
+    static let pause = Duration.seconds(1)
+    /// When everything is sold and nobody is inside, something comes back now and then.
+    private static let quietPause = Duration.seconds(5)
 
     private let orders: DrawOrders
 
@@ -25,16 +27,23 @@ package struct AdmissionTick: Workflow {
         let report = try await context.step("tick") { tx in
             try await TickTransaction(onSale: input.onSale, orders: orders).run(in: &tx)
         }
-        guard report.isLast else { try context.continueAsNew(input, after: Self.pause) }
+        for notice in report.notices ?? [] { _ = try await context.start(Notify.self, notice) }
+        guard report.isLast else {
+            try context.continueAsNew(input, after: report.isQuiet == true ? Self.quietPause : Self.pause)
+        }
         orders.forget(input.onSale)
         return true
     }
 }
 
 /// What one tick did.
-struct TickReport: Codable, Sendable, Equatable {
+package struct TickReport: Codable, Sendable, Equatable {
     /// How many were called.
     var called = 0
     /// Whether nothing is left to do.
     var isLast = false
+    /// Whether nobody is on the way; nil in a report of an older version.
+    var isQuiet: Bool?
+    /// The keys of the notifications that were written; nil in a report of an older version.
+    var notices: [String]?
 }

@@ -21,7 +21,9 @@ package enum AdmissionOutcome: Sendable, Equatable {
     case notYet
     /// As many are inside as may be; the turn is kept.
     case full
-    /// The turn is over.
+    /// Everything stands still; the turn is kept.
+    case stopped
+    /// The turn is over, and there is none after it.
     case missed
     /// The place was given up.
     case left
@@ -66,7 +68,7 @@ package struct Admissions: Sendable {
     ) async throws {
         let gate: OnSaleGate
         do { gate = try await OnSaleGate.lock(onSale, in: &tx) } catch OnSaleProblem.unknown { return }
-        guard let order = gate.order(from: orders) else {
+        guard let order = try await gate.order(from: orders, in: tx) else {
             for request in requests { outcomes[request] = gate.state.isOver ? .done : .notYet }
             return
         }
@@ -74,8 +76,10 @@ package struct Admissions: Sendable {
         let answers = try await tx.pipeline([
             Self.read(onSale, requests, numbers), Self.countLive(onSale),
         ])
-        var room = gate.activeLimit - (try answers[1].first.map { try $0[0] } ?? 0)
-        var entering: [(request: AdmissionRequest, number: Int64)] = []
+        let limit = gate.isFailOpen ? Int.max : gate.activeLimit
+        var room = limit - (try answers[1].first.map { try $0[0] } ?? 0)
+        var entering: [(request: AdmissionRequest, number: Int64, again: Bool)] = []
+        var missing: [(request: AdmissionRequest, number: Int64)] = []
         for row in answers[0] {
             let index: Int = try row[0]
             let facts = PlaceFacts(
@@ -85,25 +89,32 @@ package struct Admissions: Sendable {
                 hasLeft: try row[1],
                 turnExpiresAt: nil,
                 turnIsSettled: try row[2],
-                admission: try AdmissionSession(row, at: 3)
+                admission: try AdmissionSession(row, at: 3),
+                again: try row[8] ?? false ? PlaceFacts.Again(expiresAt: try row[9]) : nil
             )
             let request = requests[index - 1]
             switch facts.state {
             case .admitted: outcomes[request] = facts.admission.map { .admitted($0) }
             case .left: outcomes[request] = .left
-            case .missed: outcomes[request] = .missed
+            case .missed: missing.append((request, numbers[index - 1]))
             case .done: outcomes[request] = .done
             case .waiting, .prequeue: outcomes[request] = .notYet
+            case .called where gate.isStopped: outcomes[request] = .stopped
             case .called where room <= 0: outcomes[request] = .full
             case .called:
                 room -= 1
-                entering.append((request, numbers[index - 1]))
+                entering.append((request, numbers[index - 1], facts.again != nil))
             }
+        }
+        let hopeful = try await Reoffers.ask(onSale, missing.map { ($0.request.arrival, $0.number) }, in: tx)
+        for (request, _) in missing {
+            outcomes[request] = hopeful.contains(request.arrival) ? .notYet : .missed
         }
         guard !entering.isEmpty else { return }
         let inserted = try await tx.pipeline([
             Self.insert(onSale, gate, entering.map(\.request.arrival), entering.map(\.number)),
             Self.mark(onSale, entering.map(\.request.arrival), entering.map(\.number)),
+            Reoffers.came(onSale, entering.filter(\.again).map(\.request.arrival)),
         ])
         let byArrival = Dictionary(uniqueKeysWithValues: entering.map { ($0.request.arrival, $0.request) })
         for row in inserted[0] {
@@ -116,18 +127,21 @@ package struct Admissions: Sendable {
 
     /// Locks the places, so that nobody leaves while coming in.
     ///
-    /// Uses the primary keys of `places` and `turns`, whose ranges follow each other without gaps.
+    /// Uses the primary keys of `places` and `turns`, whose ranges follow each other without gaps, and
+    /// `reoffers_one_open`.
     static func read(_ onSale: OnSaleID, _ requests: [AdmissionRequest], _ numbers: [Int64]) -> Query {
         Query(
             "admission.read",
             """
             SELECT k.ordinal, p.left_at IS NOT NULL,
                 coalesce(t.settled_at IS NOT NULL AND t.last_number >= k.number, false), a.admission_id, a.admitted_at,
-                a.expires_at, a.ended_at, a.end_reason
+                a.expires_at, a.ended_at, a.end_reason, again.arrival IS NOT NULL, again.expires_at
             FROM unnest(\(requests.map(\.arrival)), \(requests.map(\.place.bytes)), \(numbers))
                     WITH ORDINALITY AS k (arrival, id, number, ordinal)
                 JOIN places p ON p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival AND p.id = k.id
                 LEFT JOIN admissions a ON a.on_sale_id = \(onSale.rawValue) AND a.arrival = k.arrival
+                LEFT JOIN reoffers again ON again.on_sale_id = \(onSale.rawValue) AND again.arrival = k.arrival
+                    AND again.settled_at IS NULL
                 LEFT JOIN LATERAL (
                     SELECT settled_at, last_number FROM turns
                     WHERE on_sale_id = \(onSale.rawValue) AND first_number <= k.number
@@ -139,14 +153,17 @@ package struct Admissions: Sendable {
         )
     }
 
+    /// How many are inside.
+    ///
     /// Uses `admissions_live`.
-    static func countLive(_ onSale: OnSaleID) -> Query {
+    package static func countLive(_ onSale: OnSaleID) -> Query {
         Query(
             "admission.count",
             "SELECT count(*) FROM admissions WHERE on_sale_id = \(onSale.rawValue) AND ended_at IS NULL"
         )
     }
 
+    /// One session a place: a turn after the first opens it again.
     private static func insert(
         _ onSale: OnSaleID,
         _ gate: OnSaleGate,
@@ -156,10 +173,14 @@ package struct Admissions: Sendable {
         Query(
             "admission.insert",
             """
-            INSERT INTO admissions (on_sale_id, arrival, number, admitted_at, expires_at)
+            INSERT INTO admissions (on_sale_id, arrival, number, admitted_at, expires_at, group_ordinal, max_per_buyer)
             SELECT \(onSale.rawValue), k.arrival, k.number, \(gate.now),
-                \(gate.now) + make_interval(secs => \(Double(gate.sessionSeconds)))
+                \(gate.now) + make_interval(secs => \(Double(gate.sessionSeconds))), p.group_ordinal, g.max_per_buyer
             FROM unnest(\(arrivals), \(numbers)) AS k (arrival, number)
+                JOIN places p ON p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival
+                LEFT JOIN groups g ON g.on_sale_id = \(onSale.rawValue) AND g.ordinal = p.group_ordinal
+            ON CONFLICT (on_sale_id, arrival) DO UPDATE SET admitted_at = excluded.admitted_at,
+                expires_at = excluded.expires_at, ended_at = NULL, end_reason = NULL
             RETURNING arrival, admission_id, admitted_at, expires_at, ended_at, end_reason
             """
         )

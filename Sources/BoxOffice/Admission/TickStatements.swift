@@ -30,13 +30,17 @@ enum TickStatements {
     /// Locks the sessions that may end: out of time, or done buying.
     ///
     /// One that is in use right now waits a tick. Uses `admissions_live` and `reservations_by_admission`.
-    static func ending(_ id: OnSaleID, _ now: PostgresTimestamp, all: Bool) -> Query {
-        Query(
+    static func ending(_ gate: OnSaleGate) -> Query {
+        let id = gate.id
+        let all = gate.state == .closed || gate.state == .cancelled
+        // Sessions of before; who came in for something that came back stays.
+        let soldOutAt = gate.state == .soldOut ? gate.soldOutAt : nil
+        return Query(
             "tick.ending",
             """
             SELECT a.admission_id FROM admissions a
-            WHERE a.on_sale_id = \(id.rawValue) AND a.ended_at IS NULL AND (\(all) OR a.expires_at <= \(now)
-                OR (SELECT true FROM reservations r
+            WHERE a.on_sale_id = \(id.rawValue) AND a.ended_at IS NULL AND (\(all) OR a.expires_at <= \(gate.now)
+                OR a.admitted_at <= \(soldOutAt) OR (SELECT true FROM reservations r
                     WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id AND r.state = 'sold'
                     LIMIT 1))
             ORDER BY a.admission_id
@@ -59,6 +63,7 @@ enum TickStatements {
                 SELECT true FROM reservations r
                 WHERE r.on_sale_id = \(id.rawValue) AND r.admission_id = a.admission_id
                     AND r.state IN ('held', 'paying') LIMIT 1) IS NULL
+            RETURNING end_reason
             """
         )
     }
@@ -109,18 +114,23 @@ enum TickStatements {
     }
 
     static func advance(
-        _ id: OnSaleID,
+        _ gate: OnSaleGate,
         _ callUp: CallUp,
+        _ law: AdmissionLaw,
         _ decision: AdmissionLaw.Decision,
-        noShow: Double,
-        now: PostgresTimestamp
+        _ learned: TickLearning
     ) -> Query {
-        Query(
+        let pressure = learned.pressure
+        return Query(
             "tick.advance",
             """
-            UPDATE on_sales SET serving = \(callUp.last), carry = \(decision.carry), no_show = \(noShow),
-                admission_note = \(decision.reason.rawValue), ticked_at = \(now), seq = seq + 1
-            WHERE on_sale_id = \(id.rawValue)
+            UPDATE on_sales SET serving = \(callUp.last), carry = \(decision.carry), no_show = \(law.noShow),
+                admission_note = \(decision.reason.rawValue), ticked_at = \(gate.now), seq = seq + 1,
+                throttle = \(pressure.factor), throttle_reason = \(pressure.reason?.rawValue),
+                throttled_at = \(pressure.movedAt), strained_at = \(pressure.strainedAt),
+                pace = \(learned.pace.quick), slow_pace = \(learned.pace.slow), conversion = \(learned.conversion),
+                mean_basket = \(law.meanBasket), spoken = \(learned.spoken)
+            WHERE on_sale_id = \(gate.id.rawValue)
             """
         )
     }
@@ -141,18 +151,20 @@ enum TickStatements {
                 jsonb_build_object('rate_per_minute', \(law.ratePerMinute), 'elapsed', \(law.elapsed),
                     'carry', \(law.carry), 'limit', \(law.limit), 'active', \(law.active),
                     'undecided', \(law.undecided), 'pending', \(law.pending), 'free', \(law.free),
-                    'mean_basket', \(law.meanBasket), 'no_show', \(law.noShow), 'waiting', \(law.waiting)))
+                    'mean_basket', \(law.meanBasket), 'no_show', \(law.noShow), 'waiting', \(law.waiting),
+                    'throttle', \(law.throttle), 'fail_open', \(law.isFailOpen)))
             """
         )
     }
 
-    /// Everything is sold: nobody joins or is called any more; the next tick ends the sessions.
+    /// Everything is sold: nobody joins or is called any more.
     static func soldOut(_ id: OnSaleID, _ now: PostgresTimestamp) -> [Query] {
         [
             Query(
                 "tick.sold_out",
                 """
-                UPDATE on_sales SET state = 'sold_out', ticked_at = \(now), seq = seq + 1, admission_note = 'sold_out'
+                UPDATE on_sales SET state = 'sold_out', sold_out_at = \(now), ticked_at = \(now), seq = seq + 1,
+                    admission_note = 'sold_out'
                 WHERE on_sale_id = \(id.rawValue)
                 """
             ),

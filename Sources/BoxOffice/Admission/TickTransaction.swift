@@ -1,42 +1,60 @@
-internal import Postgres
+package import Postgres
+internal import Reactor
 
 /// One tick of an on-sale's admission, in one transaction: settle turns, end sessions, call the next.
-struct TickTransaction: Sendable {
+package struct TickTransaction: Sendable {
     let onSale: OnSaleID
     let orders: DrawOrders
+
+    package init(onSale: OnSaleID, orders: DrawOrders) {
+        self.onSale = onSale
+        self.orders = orders
+    }
 
     /// After a longer gap between ticks the room was down, and open turns and sessions end later by the gap.
     private static let outage = Duration.seconds(10)
 
-    func run(in tx: inout Transaction) async throws -> TickReport {
+    /// Makes the tick.
+    ///
+    /// - Throws: `PostgresError`.
+    package func run(in tx: inout Transaction) async throws -> TickReport {
         let gate: OnSaleGate
         do { gate = try await OnSaleGate.lock(onSale, in: &tx) } catch OnSaleProblem.unknown {
             return TickReport(isLast: true)
         }
         if gate.state == .admitting, gate.pausedAt != nil {
-            try await note("paused", gate, in: tx)
+            try await note(gate.isStopped ? "stopped" : "paused", gate, in: tx)
             return TickReport()
         }
         let gap = gate.tickedAt.map { gate.now - $0 } ?? .zero
-        if gate.state == .admitting, gap > Self.outage {
-            try await tx.pipeline([
-                OnSaleGate.extendTurns(onSale, by: gap), OnSaleGate.extendSessions(onSale, by: gap),
-            ])
+        if gate.state == .admitting || gate.state == .soldOut, gap > Self.outage {
+            try await tx.pipeline(
+                OnSaleGate.extendTurns(onSale, by: gap) + [OnSaleGate.extendSessions(onSale, by: gap)]
+            )
         }
-        try await endSessions(gate, in: tx)
+        let conversion = try await endSessions(gate, in: tx)
         if gate.state == .admitting, gap <= Self.outage, try await isFull(gate, in: tx) {
-            try await tx.execute(OnSaleGate.extendTurns(onSale, by: gap))
+            try await tx.pipeline(OnSaleGate.extendTurns(onSale, by: gap))
         }
         let noShow = try await settleTurns(gate, in: tx)
         let numbers = try await TickNumbers.read(onSale, in: tx)
-        if gate.state.isOver {
-            return TickReport(isLast: numbers.active == 0)
-        }
-        if numbers.isSoldOut {
+        switch gate.state {
+        case .scheduled, .prequeue, .closed, .cancelled:
+            return TickReport(isLast: gate.state.isOver && numbers.active == 0)
+        case .soldOut:
+            return try await offerReturns(gate, numbers, noShow: noShow, in: tx)
+        case .admitting where numbers.isSoldOut:
             try await tx.pipeline(TickStatements.soldOut(onSale, gate.now))
+            // Nobody who is inside can buy any more, and each may want a spot on the waitlist.
+            var soldOut = gate
+            soldOut.state = .soldOut
+            soldOut.soldOutAt = gate.now
+            _ = try await endSessions(soldOut, in: tx)
             return TickReport()
+        case .admitting:
+            let learning = TickLearning(gate, numbers, conversion: conversion, noShow: noShow)
+            return try await call(gate, numbers, elapsed: gap.seconds, learning, in: tx)
         }
-        return try await call(gate, numbers, elapsed: gap, noShow: noShow, in: tx)
     }
 
     /// Whether nobody could come in just now.
@@ -53,6 +71,8 @@ struct TickTransaction: Sendable {
     /// All of them, once the on-sale is over.
     private func settleTurns(_ gate: OnSaleGate, in tx: borrowing Transaction) async throws -> Double {
         var noShow = gate.noShow
+        let isClosed = gate.state == .closed || gate.state == .cancelled
+        try await tx.execute(Reoffers.settle(onSale, gate.now, all: isClosed))
         let settled = try await tx.query(TickStatements.settle(onSale, gate.now, all: gate.state.isOver))
         guard !gate.state.isOver else { return noShow }
         for row in settled { noShow = NoShow.updated(noShow, called: try row[0], missed: try row[1]) }
@@ -60,26 +80,32 @@ struct TickTransaction: Sendable {
     }
 
     /// Two statements: the second sees holds that were committed while the first waited for nobody.
-    private func endSessions(_ gate: OnSaleGate, in tx: borrowing Transaction) async throws {
-        let rows = try await tx.query(TickStatements.ending(onSale, gate.now, all: gate.state.isOver))
+    ///
+    /// - Returns: The part of those who came that bought, as learned so far.
+    private func endSessions(_ gate: OnSaleGate, in tx: borrowing Transaction) async throws -> Double {
+        let rows = try await tx.query(TickStatements.ending(gate))
         let ids: [Int64] = try rows.map { try $0[0] }
-        guard !ids.isEmpty else { return }
+        guard !ids.isEmpty else { return gate.conversion }
         let reason = gate.state == .soldOut ? "sold_out" : gate.state.isOver ? "closed" : "expired"
-        try await tx.execute(TickStatements.end(onSale, ids, gate.now, reason: reason))
+        let ended = try await tx.query(TickStatements.end(onSale, ids, gate.now, reason: reason))
+        let bought = try ended.count { try $0[0] == "bought" }
+        return NoShow.updated(gate.conversion, called: ended.count, missed: bought)
     }
 
     private func call(
         _ gate: OnSaleGate,
         _ numbers: TickNumbers,
-        elapsed: Duration,
-        noShow: Double,
+        elapsed: Double,
+        _ learning: TickLearning,
         in tx: borrowing Transaction
     ) async throws -> TickReport {
-        guard let order = gate.order(from: orders) else { return TickReport() }
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        guard let order = try await gate.order(from: orders, in: tx) else { return TickReport() }
+        var learning = learning
+        learning.pressure = try await pressure(gate, elapsed: elapsed, in: tx)
+        let inLine = Int(numbers.issued - gate.serving)
         let law = AdmissionLaw(
             ratePerMinute: Double(gate.ratePerMinute),
-            elapsed: seconds,
+            elapsed: elapsed,
             carry: gate.carry,
             limit: gate.activeLimit,
             active: numbers.active,
@@ -87,24 +113,81 @@ struct TickTransaction: Sendable {
             pending: numbers.pending,
             free: numbers.free,
             meanBasket: numbers.meanBasket,
-            noShow: noShow,
-            waiting: Int(numbers.issued - gate.serving)
+            noShow: learning.noShow,
+            waiting: inLine + numbers.reoffers.asking,
+            throttle: learning.pressure.factor,
+            isFailOpen: gate.isFailOpen
         )
         let decision = law.decide()
-        var callUp = CallUp(serving: gate.serving, issued: numbers.issued, wanted: decision.calls)
+        let again = try await callAgain(gate, atMost: min(decision.calls, numbers.reoffers.asking), in: tx)
+        let wanted = decision.calls - again.count
+        var callUp = CallUp(serving: gate.serving, issued: numbers.issued, wanted: wanted)
         while let chunk = callUp.nextChunk() {
             let arrivals = chunk.map { order.arrival(ofNumber: $0) }
             let gone = try await tx.query(TickStatements.gone(onSale, arrivals))
             callUp.take(chunk, gone: Set(try gone.map { order.number(ofArrival: try $0[0]) }))
         }
-        var statements = [
-            TickStatements.advance(onSale, callUp, decision, noShow: noShow, now: gate.now)
-        ]
+        // Whoever has left has no contact any more.
+        let called = callUp.last > gate.serving ? Array(gate.serving + 1...callUp.last) : []
+        let notices = try await TurnNotices.write(
+            gate,
+            again
+                + called.map {
+                    TurnNotices.Called(arrival: order.arrival(ofNumber: $0), number: $0, ordinal: 0)
+                },
+            in: tx
+        )
+        learning.take(callUp, elapsed: elapsed)
+        var statements = [TickStatements.advance(gate, callUp, law, decision, learning)]
         if callUp.last > gate.serving {
             statements.append(TickStatements.turn(gate, callUp, law, decision))
         }
         try await tx.pipeline(statements)
-        return TickReport(called: callUp.called)
+        return TickReport(called: callUp.called + again.count, notices: notices)
+    }
+
+    /// What has come back after everything was sold goes to the waitlist, in its order.
+    private func offerReturns(
+        _ gate: OnSaleGate,
+        _ numbers: TickNumbers,
+        noShow: Double,
+        in tx: borrowing Transaction
+    ) async throws -> TickReport {
+        guard numbers.free > 0, numbers.reoffers.asking > 0 else {
+            try await note("sold_out", gate, in: tx)
+            return TickReport(isQuiet: numbers.active == 0 && numbers.reoffers.out == 0)
+        }
+        let undecided = Int((Double(numbers.undecided) * numbers.meanBasket).rounded(.up))
+        let fitting = try await tx.first(Reoffers.fitting(onSale, free: numbers.free - undecided))
+        let again = try await callAgain(gate, atMost: try fitting?[0] ?? 0, in: tx)
+        let notices = try await TurnNotices.write(gate, again, in: tx)
+        try await note("returns", gate, in: tx)
+        return TickReport(called: again.count, notices: notices)
+    }
+
+    private func callAgain(
+        _ gate: OnSaleGate,
+        atMost limit: Int,
+        in tx: borrowing Transaction
+    ) async throws -> [TurnNotices.Called] {
+        guard limit > 0 else { return [] }
+        return try await tx.query(Reoffers.call(gate, atMost: limit)).map {
+            TurnNotices.Called(arrival: try $0[0], number: try $0[1], ordinal: try $0[2])
+        }
+    }
+
+    /// What the gateways report, and how late this tick is.
+    private func pressure(
+        _ gate: OnSaleGate,
+        elapsed: Double,
+        in tx: borrowing Transaction
+    ) async throws -> AdmissionPressure {
+        var signals = try await GatewayReport.signals(in: tx)
+        // A tick is a job as any other: what it waited beyond its pause is how late workers are.
+        if elapsed > 0, gate.tickedAt != nil {
+            signals[.workerLag] = max(0, elapsed - AdmissionTick.pause.seconds)
+        }
+        return gate.pressure.following(signals, now: gate.now)
     }
 
     private func note(_ note: String, _ gate: OnSaleGate, in tx: borrowing Transaction) async throws {

@@ -2,6 +2,9 @@ internal import Postgres
 
 /// The hash-chained log of what people decided.
 package enum AuditTrail {
+    /// Who is named when nobody decided, and the plan's own course is recorded.
+    static let usher = "usher"
+
     /// Appends a decision to the on-sale's chain.
     ///
     /// The caller holds the on-sale's row lock, so that no two entries follow the same one.

@@ -8,8 +8,10 @@ package enum DrawAudit {
             Query(
                 "audit.draws",
                 """
-                SELECT on_sale_id, entries, entry_salt, draw_secret, commitment, root, draw_key FROM on_sales
-                WHERE drawn_at IS NOT NULL ORDER BY on_sale_id
+                SELECT o.on_sale_id, o.entries, o.entry_salt, o.draw_secret, o.commitment, o.root, o.draw_key,
+                    d.beacon_value
+                FROM on_sales o JOIN draws d USING (on_sale_id)
+                WHERE o.drawn_at IS NOT NULL ORDER BY o.on_sale_id
                 """
             )
         )
@@ -24,6 +26,7 @@ package enum DrawAudit {
                 commitment: try row[4],
                 root: try row[5],
                 key: try row[6],
+                beacon: try row[7],
                 in: postgres
             )
         }
@@ -34,13 +37,14 @@ package enum DrawAudit {
         _ id: OnSaleID,
         entries: Int64,
         salt: [UInt8],
-        secret: [UInt8],
+        secret: [UInt8]?,
         commitment: [UInt8],
         root: [UInt8],
         key: [UInt8],
+        beacon: [UInt8]?,
         in postgres: PostgresClient
     ) async throws -> [String] {
-        guard Commitment.to(secret) == commitment else {
+        if let secret, Commitment.to(secret) != commitment {
             return ["on-sale \(id): the secret isn't what was committed to"]
         }
         do {
@@ -51,10 +55,11 @@ package enum DrawAudit {
         } catch DrawProblem.missingEntry(let arrival) {
             return ["on-sale \(id): the place that arrived as \(arrival) is missing from the sealed entries"]
         }
-        guard DrawKey.derive(secret: secret, beacon: nil, root: root) == key else {
+        guard DrawKey.derive(secret: secret ?? [], beacon: beacon, root: root) == key else {
             return ["on-sale \(id): the key does not follow from secret and entries"]
         }
-        let order = DrawOrder(key: key, count: Int(entries))
+        let priorities = try await DrawCeremony.priorities(of: id, in: postgres)
+        let order = DrawOrder(key: key, count: Int(entries), priorities: priorities)
         return try await postgres.query(
             Query(
                 "audit.numbered",

@@ -53,6 +53,41 @@ package enum RoomAudit {
         ),
         AuditCheck(
             promise: 5,
+            name: "a draw is flagged with what it was made without",
+            query: Query(
+                "audit.draw_flags",
+                """
+                SELECT format('on-sale %s: beacon %s, its value %s, the secret %s, but flagged %s', o.on_sale_id,
+                    d.beacon, CASE WHEN d.beacon_value IS NULL THEN 'missing' ELSE 'there' END,
+                    CASE WHEN o.draw_secret IS NULL THEN 'missing' ELSE 'there' END, d.flags)
+                FROM on_sales o JOIN draws d USING (on_sale_id)
+                WHERE o.drawn_at IS NOT NULL AND (
+                    ('no_beacon' = ANY (d.flags)) <> (d.beacon = 'none')
+                    OR ('beacon_missing' = ANY (d.flags)) <> (d.beacon <> 'none' AND d.beacon_value IS NULL)
+                    OR ('secret_withheld' = ANY (d.flags)) <> (o.draw_secret IS NULL))
+                LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 5,
+            name: "a member of a group used a code of it, or was invited",
+            query: Query(
+                "audit.members",
+                """
+                SELECT format('on-sale %s: the place that arrived as %s belongs to group %s without code or invitation',
+                    p.on_sale_id, p.arrival, p.group_ordinal)
+                FROM places p
+                WHERE p.group_ordinal > 0
+                    AND NOT EXISTS (SELECT FROM presale_codes c WHERE c.on_sale_id = p.on_sale_id
+                        AND c.buyer = p.buyer AND c.group_ordinal = p.group_ordinal)
+                    AND NOT EXISTS (SELECT FROM invitations i WHERE i.on_sale_id = p.on_sale_id AND i.buyer = p.buyer)
+                LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 5,
             name: "turns follow each other up to the serving number",
             query: Query(
                 "audit.turns",
@@ -78,7 +113,25 @@ package enum RoomAudit {
                 FROM admissions m JOIN on_sales o USING (on_sale_id)
                     LEFT JOIN turns t ON t.on_sale_id = m.on_sale_id
                         AND m.number BETWEEN t.first_number AND t.last_number
-                WHERE m.number > o.serving OR t.called_at IS NULL OR m.admitted_at < t.called_at LIMIT 20
+                WHERE (m.number > o.serving OR t.called_at IS NULL OR m.admitted_at < t.called_at)
+                    -- What comes back after everything was sold is offered in the order of the waitlist.
+                    AND NOT EXISTS (SELECT FROM reoffers r WHERE r.on_sale_id = m.on_sale_id
+                        AND r.arrival = m.arrival AND r.kind = 'waitlist' AND r.came)
+                LIMIT 20
+                """
+            )
+        ),
+        AuditCheck(
+            promise: 6,
+            name: "nobody came by a turn after the first before it was called",
+            query: Query(
+                "audit.reoffers",
+                """
+                SELECT format('on-sale %s: the place that arrived as %s asked again at %s, was called at %s, and came',
+                    r.on_sale_id, r.arrival, r.asked_at, r.called_at)
+                FROM reoffers r LEFT JOIN admissions m USING (on_sale_id, arrival)
+                WHERE r.came AND (r.called_at IS NULL OR m.admitted_at IS NULL OR m.admitted_at < r.called_at)
+                LIMIT 20
                 """
             )
         ),

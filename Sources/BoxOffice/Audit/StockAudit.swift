@@ -102,12 +102,13 @@ package enum StockAudit {
             "audit.limits_hold",
             """
             SELECT format('admission %s of on-sale %s has %s tickets of at most %s', r.admission_id, r.on_sale_id,
-                sum(r.quantity), c.max_per_buyer)
+                sum(r.quantity), coalesce(a.max_per_buyer, c.max_per_buyer))
             FROM reservations AS r
             JOIN reservation_rules AS c ON c.on_sale_id = r.on_sale_id
+            LEFT JOIN admissions AS a ON a.admission_id = r.admission_id
             WHERE r.state IN ('held', 'paying', 'sold')
-            GROUP BY r.on_sale_id, r.admission_id, c.max_per_buyer
-            HAVING sum(r.quantity) > c.max_per_buyer
+            GROUP BY r.on_sale_id, r.admission_id, coalesce(a.max_per_buyer, c.max_per_buyer)
+            HAVING sum(r.quantity) > coalesce(a.max_per_buyer, c.max_per_buyer)
             ORDER BY 1 LIMIT 20
             """
         )

@@ -18,9 +18,11 @@ package struct DrawEntry: Sendable, Hashable {
         Array(MessageCode.sha256(key: salt, Array("usher.blind.v1".utf8) + place.bytes).prefix(16))
     }
 
-    /// SHA-256 of `0x00 ‖ u64(on-sale) ‖ u64(arrival) ‖ place id (16) ‖ blinding (16)`.
-    package func leaf(blinding: [UInt8]) -> [UInt8] {
-        let fields = onSale.rawValue.bigEndianBytes + arrival.bigEndianBytes + place.bytes + blinding
+    /// SHA-256 of `0x00 ‖ u64(on-sale) ‖ u64(arrival) ‖ place id (16) ‖ blinding (16)`, and of the priority's byte
+    /// where the on-sale has groups.
+    package func leaf(blinding: [UInt8], priority: UInt8? = nil) -> [UInt8] {
+        var fields = onSale.rawValue.bigEndianBytes + arrival.bigEndianBytes + place.bytes + blinding
+        if let priority { fields.append(priority) }
         return Digest.sha256([0] + fields)
     }
 }

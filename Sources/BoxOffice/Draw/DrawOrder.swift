@@ -10,7 +10,9 @@ package struct DrawOrder: Sendable {
     /// - Parameters:
     ///   - key: The draw's key.
     ///   - count: How many arrivals the seal closed in.
-    package init(key: [UInt8], count: Int) {
+    ///   - priorities: One byte for each arrival, the lowest first; nil when all are alike. Among those of one priority
+    ///     the drawn order holds.
+    package init(key: [UInt8], count: Int, priorities: [UInt8]? = nil) {
         var stream = DrawStream(key: key)
         var arrivals = unsafe [UInt32](unsafeUninitializedCapacity: count) { buffer, written in
             for index in 0..<count { unsafe buffer.initializeElement(at: index, to: UInt32(index + 1)) }
@@ -18,6 +20,11 @@ package struct DrawOrder: Sendable {
         }
         for index in stride(from: count - 1, to: 0, by: -1) {
             arrivals.swapAt(index, Int(stream.next(below: UInt32(index + 1))))
+        }
+        if let priorities, priorities.count == count {
+            var byPriority: [UInt8: [UInt32]] = [:]
+            for arrival in arrivals { byPriority[priorities[Int(arrival) - 1], default: []].append(arrival) }
+            arrivals = byPriority.keys.sorted().flatMap { byPriority[$0, default: []] }
         }
         var numbers = [UInt32](repeating: 0, count: count)
         for (index, arrival) in arrivals.enumerated() { numbers[Int(arrival) - 1] = UInt32(index + 1) }

@@ -1,3 +1,4 @@
+package import Postgres
 internal import Reactor
 
 /// The orders this process has computed, one per on-sale, kept because each takes up to a second.
@@ -11,11 +12,47 @@ package final class DrawOrders: Sendable {
 
     package init() {}
 
-    /// The order of `onSale`, computed on the first call.
-    package func order(of onSale: OnSaleID, key: [UInt8], count: Int) -> DrawOrder {
+    /// The order of `onSale`, read and computed on the first call.
+    ///
+    /// - Throws: `PostgresError`.
+    package func order(
+        of onSale: OnSaleID,
+        key: [UInt8],
+        count: Int,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> DrawOrder {
+        if let order = kept(onSale, key, count) { return order }
+        let priorities = try await DrawCeremony.priorities(of: onSale, in: database)
+        return order(of: onSale, key: key, count: count, priorities: priorities)
+    }
+
+    /// The priorities that an order is computed with; nil without groups.
+    ///
+    /// - Throws: `PostgresError`.
+    package func priorities(
+        of onSale: OnSaleID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> [UInt8]? {
+        try await DrawCeremony.priorities(of: onSale, in: database)
+    }
+
+    private func kept(_ onSale: OnSaleID, _ key: [UInt8], _ count: Int) -> DrawOrder? {
         let held = known.withLock { $0[onSale] }
-        if let held, held.key == key, held.order.count == count { return held.order }
-        let order = DrawOrder(key: key, count: count)
+        return held.flatMap { $0.key == key && $0.order.count == count ? $0.order : nil }
+    }
+
+    /// The order of `onSale`, computed on the first call.
+    ///
+    /// - Parameters:
+    ///   - onSale: Which on-sale.
+    ///   - key: The draw's key.
+    ///   - count: How many were sealed in.
+    ///   - priorities: One byte for each; nil without groups.
+    /// - Returns: the order, kept for the next time.
+    package func order(of onSale: OnSaleID, key: [UInt8], count: Int, priorities: [UInt8]? = nil) -> DrawOrder
+    {
+        if let order = kept(onSale, key, count) { return order }
+        let order = DrawOrder(key: key, count: count, priorities: priorities)
         known.withLock { $0[onSale] = Known(key: key, order: order) }
         return order
     }

@@ -36,6 +36,11 @@ package struct MerkleTree: Sendable {
         return top
     }
 
+    /// Some of the leaves, 32 bytes each; `indices` counts from 0.
+    package func leaves(_ indices: Range<Int>) -> [ArraySlice<UInt8>] {
+        indices.clamped(to: 0..<count).map { levels[0][$0 * Digest.length..<($0 + 1) * Digest.length] }
+    }
+
     /// The hashes that lead from the leaf at `index` (from 0) to the root, lowest first.
     package func proof(ofLeaf index: Int) -> [[UInt8]] {
         precondition((0..<count).contains(index), "no such leaf")

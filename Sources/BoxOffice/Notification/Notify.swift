@@ -18,6 +18,28 @@ package struct Notify: Workflow {
         self.channel = channel
     }
 
+    /// Each provider has its queue, so that each has its own limits.
+    package static func queue(for channel: MessageTemplate.Channel) -> String {
+        "\(queue).\(channel.rawValue)"
+    }
+
+    private static func queue(for message: OutgoingMessage) -> String {
+        message.route.map { queue(for: $0.channel) } ?? queue
+    }
+
+    /// Why the message will never be taken; nil when it was.
+    private static func refusal(
+        of message: OutgoingMessage,
+        by channel: any NotificationChannel
+    ) async throws -> String? {
+        do {
+            try await channel.deliver(message)
+            return nil
+        } catch let refused as MessageRefused {
+            return refused.description
+        }
+    }
+
     /// `dedupeKey`: names the row, which is committed before the run starts.
     package func run(_ context: WorkflowContext, _ dedupeKey: String) async throws -> Outcome {
         switch try await context.step(TakeNotification(dedupeKey: dedupeKey)) {
@@ -26,12 +48,18 @@ package struct Notify: Workflow {
         case .stale: return .dropped
         case .deliver(let message):
             do {
-                try await context.effect(
+                let refusal = try await context.effect(
                     "deliver",
-                    queue: Self.queue,
+                    queue: Self.queue(for: message),
                     retry: .exponential(max: 10),
                     timeout: .seconds(20)
-                ) { _ in try await channel.deliver(message) }
+                ) { _ in try await Self.refusal(of: message, by: channel) }
+                if let refusal {
+                    _ = try await context.step(
+                        SettleNotification(id: message.id, outcome: .failed, detail: refusal)
+                    )
+                    return .failed
+                }
             } catch let suspended as WorkflowSuspended {
                 throw suspended
             } catch {
@@ -73,16 +101,24 @@ struct TakeNotification: CohortStep {
                 )
                 UPDATE notifications AS n
                 SET attempts = n.attempts + 1,
-                    state = CASE WHEN n.state = 'pending' AND n.not_after < usher_now() THEN 'dropped'
-                        ELSE n.state END,
-                    settled_at = CASE WHEN n.state = 'pending' AND n.not_after < usher_now() THEN usher_now()
-                        ELSE n.settled_at END
-                FROM wanted WHERE n.id = wanted.id
-                RETURNING n.dedupe_key, n.state, n.id, n.kind, n.recipient, n.payload
+                    state = CASE WHEN is_stale THEN 'dropped' ELSE n.state END,
+                    detail = CASE WHEN is_stale THEN why ELSE n.detail END,
+                    settled_at = CASE WHEN is_stale THEN usher_now() ELSE n.settled_at END
+                FROM wanted JOIN notifications w ON w.id = wanted.id
+                    LEFT JOIN on_sales o ON o.on_sale_id = w.on_sale_id
+                    CROSS JOIN LATERAL (SELECT CASE
+                        WHEN w.not_after < usher_now() THEN 'too late'
+                        WHEN w.telling < o.tellings THEN 'superseded'
+                        WHEN w.kind = 'turn' AND o.state = 'cancelled' THEN 'called off'
+                        END) AS reason (why)
+                    CROSS JOIN LATERAL (SELECT w.state = 'pending' AND why IS NOT NULL) AS verdict (is_stale)
+                WHERE n.id = wanted.id
+                RETURNING n.dedupe_key, n.state, n.id, n.kind, n.recipient, n.payload, n.on_sale_id, n.arrival
                 """
             )
         )
         var taken: [String: Taken] = [:]
+        var pending: [(key: String, message: OutgoingMessage, about: Addressing.About)] = []
         for row in rows {
             let state: String = try row[1]
             let payload: JSONB = try row[5]
@@ -92,12 +128,24 @@ struct TakeNotification: CohortStep {
                 recipient: try row[4],
                 payload: payload.text
             )
-            taken[try row[0]] =
-                switch state {
-                case "pending": .deliver(message)
-                case "dropped": .stale
-                default: .settled(Notify.Outcome(rawValue: state) ?? .failed)
-                }
+            switch state {
+            case "pending":
+                let about = Addressing.About(message, onSale: try row[6], arrival: try row[7])
+                pending.append((try row[0], message, about))
+            case "dropped": taken[try row[0]] = .stale
+            default: taken[try row[0]] = .settled(Notify.Outcome(rawValue: state) ?? .failed)
+            }
+        }
+        let routes = try await Addressing.routes(pending.map { ($0.message, $0.about) }, in: &transaction)
+        for (member, route) in zip(pending, routes) {
+            switch route {
+            case .nobody: taken[member.key] = .stale
+            case .machines: taken[member.key] = .deliver(member.message)
+            case .person(let route):
+                var message = member.message
+                message.route = route
+                taken[member.key] = .deliver(message)
+            }
         }
         return batch.map { taken[$0.step.dedupeKey] ?? .missing }
     }

@@ -1,10 +1,17 @@
 internal import Postgres
+internal import Reactor
 
 /// An on-sale's row, locked: admissions, ticks and changes of rules take turns here.
 struct OnSaleGate: Sendable {
     let id: OnSaleID
-    let state: OnSaleState
+    var state: OnSaleState
+    let title: String
     let pausedAt: PostgresTimestamp?
+    /// Whether the pause is a stop: nobody comes in or holds either.
+    let isStopped: Bool
+    /// Until when only the stock bounds.
+    let openUntil: PostgresTimestamp?
+    var soldOutAt: PostgresTimestamp?
     let revision: Int
     let serving: Int64
     let ratePerMinute: Int
@@ -13,6 +20,11 @@ struct OnSaleGate: Sendable {
     let sessionSeconds: Int
     let carry: Double
     let noShow: Double
+    let pressure: AdmissionPressure
+    /// How fast the line moved; nil before the first tick.
+    let pace: LinePace?
+    /// How many of those who came bought.
+    let conversion: Double
     let tickedAt: PostgresTimestamp?
     let opensAt: PostgresTimestamp
     let startsAt: PostgresTimestamp
@@ -33,7 +45,8 @@ struct OnSaleGate: Sendable {
                 """
                 SELECT state, paused_at, revision, serving, rate_per_minute, active_limit, turn_seconds,
                     session_seconds, carry, no_show, ticked_at, opens_at, starts_at, closes_at, entries, draw_key,
-                    usher_now()
+                    usher_now(), title, stopped, open_until, sold_out_at, throttle, throttle_reason, throttled_at,
+                    strained_at, pace, slow_pace, conversion
                 FROM on_sales WHERE on_sale_id = \(id.rawValue) FOR NO KEY UPDATE
                 """
             )
@@ -42,7 +55,11 @@ struct OnSaleGate: Sendable {
         return OnSaleGate(
             id: id,
             state: try row[0],
+            title: try row[17],
             pausedAt: try row[1],
+            isStopped: try row[18],
+            openUntil: try row[19],
+            soldOutAt: try row[20],
             revision: try row[2],
             serving: try row[3],
             ratePerMinute: try row[4],
@@ -51,6 +68,14 @@ struct OnSaleGate: Sendable {
             sessionSeconds: try row[7],
             carry: try row[8],
             noShow: try row[9],
+            pressure: AdmissionPressure(
+                factor: try row[21],
+                reason: (try row[22] as String?).flatMap(AdmissionPressure.Signal.init),
+                movedAt: try row[23],
+                strainedAt: try row[24]
+            ),
+            pace: try (row[25] as Double?).map { LinePace(quick: $0, slow: try row[26]) },
+            conversion: try row[27],
             tickedAt: try row[10],
             opensAt: try row[11],
             startsAt: try row[12],
@@ -67,22 +92,31 @@ struct OnSaleGate: Sendable {
     }
 
     /// The drawn order; nil before the draw.
-    func order(from orders: DrawOrders) -> DrawOrder? {
+    func order(
+        from orders: DrawOrders,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> DrawOrder? {
         guard let entries, let drawKey else { return nil }
-        return orders.order(of: id, key: drawKey, count: Int(entries))
+        return try await orders.order(of: id, key: drawKey, count: Int(entries), in: database)
     }
 
-    /// Makes open turns end later.
+    /// Whether everyone is let through for whom there may be a ticket.
+    var isFailOpen: Bool { openUntil.map { now < $0 } ?? false }
+
+    /// Makes open turns end later, second ones too.
     ///
-    /// Uses `turns_open`.
-    static func extendTurns(_ id: OnSaleID, by duration: Duration) -> Query {
-        Query(
-            "turns.extend",
-            """
-            UPDATE turns SET expires_at = expires_at + make_interval(secs => \(seconds(duration)))
-            WHERE on_sale_id = \(id.rawValue) AND settled_at IS NULL
-            """
-        )
+    /// Uses `turns_open` and `reoffers_open`.
+    static func extendTurns(_ id: OnSaleID, by duration: Duration) -> [Query] {
+        [
+            Query(
+                "turns.extend",
+                """
+                UPDATE turns SET expires_at = expires_at + make_interval(secs => \(duration.seconds))
+                WHERE on_sale_id = \(id.rawValue) AND settled_at IS NULL
+                """
+            ),
+            Reoffers.extend(id, by: duration),
+        ]
     }
 
     /// Makes live sessions end later.
@@ -92,13 +126,9 @@ struct OnSaleGate: Sendable {
         Query(
             "admissions.extend",
             """
-            UPDATE admissions SET expires_at = expires_at + make_interval(secs => \(seconds(duration)))
+            UPDATE admissions SET expires_at = expires_at + make_interval(secs => \(duration.seconds))
             WHERE on_sale_id = \(id.rawValue) AND ended_at IS NULL
             """
         )
-    }
-
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
 }

@@ -17,7 +17,10 @@ package struct OnSaleLifecycle: Workflow {
         package init(onSale: OnSaleID) { self.onSale = onSale }
     }
 
-    package init() {}
+    private let beacons: any BeaconSource
+
+    /// - Parameter beacons: Where the values of beacons are read.
+    package init(beacons: any BeaconSource = DrandBeacon()) { self.beacons = beacons }
 
     package func run(_ context: WorkflowContext, _ input: Input) async throws -> OnSaleState {
         while true {
@@ -30,6 +33,21 @@ package struct OnSaleLifecycle: Workflow {
                     AdmissionTick.Input(onSale: input.onSale),
                     key: "admission:\(input.onSale)"
                 )
+                // An on-sale that was drawn before there were such messages is on the old side.
+                if try await context.version(of: "everyone is told their number") == 1 {
+                    let telling = TellEveryone.Input(onSale: input.onSale, kind: .drawn)
+                    _ = try await context.start(TellEveryone.self, telling, key: telling.key)
+                }
+            }
+            if let request = now.fetch {
+                let answer = try await context.effect("beacon") { _ in await beacons.value(of: request) }
+                if case .value(let value, let proof) = answer {
+                    try await context.step("take beacon") { tx in
+                        _ = try await OnSaleGate.lock(input.onSale, in: &tx)
+                        try await tx.execute(Sealing.take(input.onSale, value, proof: proof))
+                    }
+                    continue
+                }
             }
             guard let next = now.next else { return now.state }
             try await context.first(on(Self.changed.numbered(now.revision + 1)) { _ in }, until(next) {})

@@ -9,6 +9,8 @@ package enum OnSaleProblem: Error, Sendable, Equatable {
     /// It is paused already, or isn't.
     case alreadyPaused
     case notPaused
+    /// What can't be taken back needs the on-sale's title, typed.
+    case notConfirmed(title: String)
     /// What was filed doesn't fit.
     case invalid(PlanError)
 }

@@ -8,16 +8,30 @@ struct OnSaleProgress: Codable, Sendable {
     let next: PostgresTimestamp?
     /// Whether this step made the draw.
     let drawn: Bool
+    /// The beacon that the draw waits for and that can be read now.
+    let fetch: BeaconRequest?
+
+    /// From one attempt to read the beacon to the next.
+    private static let beaconPause = Duration.seconds(3)
 
     /// Makes the one transition that is due, if any.
     static func advance(_ id: OnSaleID, in tx: inout Transaction) async throws -> OnSaleProgress {
         let gate = try await OnSaleGate.lock(id, in: &tx)
+        let opening = gate.state.isOver ? nil : try await TierOpening.openDue(gate, in: &tx)
         func progress(
             _ state: OnSaleState,
-            next: PostgresTimestamp?,
-            drawn: Bool = false
+            next end: PostgresTimestamp?,
+            drawn: Bool = false,
+            fetch: BeaconRequest? = nil
         ) -> OnSaleProgress {
-            OnSaleProgress(state: state, revision: gate.revision, next: next, drawn: drawn)
+            let next = [end, end == nil ? nil : opening].compactMap { $0 }.min()
+            return OnSaleProgress(
+                state: state,
+                revision: gate.revision,
+                next: next,
+                drawn: drawn,
+                fetch: fetch
+            )
         }
         switch gate.state {
         case .scheduled where gate.now < gate.opensAt:
@@ -31,8 +45,19 @@ struct OnSaleProgress: Codable, Sendable {
             try await Sealing.seal(id, in: &tx)
             return progress(.prequeue, next: gate.now)
         case .prequeue:
-            try await Sealing.draw(id, in: &tx)
-            return progress(.admitting, next: gate.closesAt, drawn: true)
+            let ceremony = try await DrawCeremony.read(id, in: &tx)
+            guard ceremony.rootedAt != nil else {
+                try await Sealing.publishRoot(id, startsAt: gate.startsAt, in: &tx)
+                return progress(.prequeue, next: gate.now)
+            }
+            switch ceremony.step(now: gate.now) {
+            case .wait(let instant): return progress(.prequeue, next: instant)
+            case .fetch(let request):
+                return progress(.prequeue, next: gate.now + Self.beaconPause, fetch: request)
+            case .draw:
+                try await Sealing.draw(id, ceremony, in: &tx)
+                return progress(.admitting, next: gate.closesAt, drawn: true)
+            }
         case .admitting where gate.now < gate.closesAt, .soldOut where gate.now < gate.closesAt:
             return progress(gate.state, next: gate.closesAt)
         case .admitting, .soldOut:

@@ -29,7 +29,7 @@ package struct OnSaleRecord: Sendable {
     static let columns: SQL = """
         o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.rate_per_minute,
         o.active_limit, o.turn_seconds, o.session_seconds, o.state, o.paused_at, o.message, o.serving, a.issued,
-        o.seq, o.no_show, o.admission_note, o.created_at, o.plan, o.buyers
+        o.seq, o.no_show, o.admission_note, o.created_at, o.plan, o.buyers, o.reoffer_limit, o.reoffer_seconds
         """
 
     init(_ row: Row) throws {
@@ -45,7 +45,9 @@ package struct OnSaleRecord: Sendable {
             ratePerMinute: try row[8],
             activeLimit: try row[9],
             turnSeconds: try row[10],
-            sessionSeconds: try row[11]
+            sessionSeconds: try row[11],
+            reofferLimit: try row[23],
+            reofferSeconds: try row[24]
         )
         state = try row[12]
         pausedAt = try row[13]

@@ -12,12 +12,24 @@ extension OnSaleStatus {
 
     /// How long until a number is called; nil when nothing can be said.
     package func wait(for number: Int64) -> WaitEstimate? {
-        let settled = drawnAt.map { readAt - $0 > .seconds(60) } ?? false
+        let rate = Double(ratePerMinute)
         return WaitEstimate(
             ahead: ahead(of: number),
-            ratePerMinute: Double(ratePerMinute),
-            recentPerMinute: settled && recentPerMinute > 0 ? Double(recentPerMinute) : nil,
+            ratePerMinute: rate * pressure.factor,
+            pace: pace ?? LinePace(quick: rate, slow: rate),
             paused: pausedAt != nil || state != .admitting
+        )
+    }
+
+    /// How likely it is that something is left when a number is called, from 0 to 1; nil where that makes no sense.
+    package func chanceLeft(for number: Int64) -> Double? {
+        guard state == .admitting else { return nil }
+        return ChanceLeft.estimate(
+            ahead: ahead(of: number),
+            show: 1 - noShow,
+            conversion: conversion,
+            basket: meanBasket,
+            unspoken: Double(tiers.reduce(0) { $0 + $1.free }) - spoken
         )
     }
 
@@ -33,6 +45,11 @@ extension OnSaleStatus {
         case .admitting: return PollPolicy.milliseconds(waitSeconds: 40, turnSeconds: turnSeconds)
         case .soldOut, .closed, .cancelled: return 30_000
         }
+    }
+
+    /// How long a buyer who waits for a turn after the first should wait before asking for the place again.
+    package var pollMillisecondsAgain: Int {
+        PollPolicy.milliseconds(waitSeconds: nil, turnSeconds: turnSeconds)
     }
 
     /// How long a buyer with this number should wait before asking for the place again.

@@ -13,6 +13,10 @@ package struct OnSaleStatus: Sendable, Equatable {
         /// Held or being paid: it may come back.
         package let held: Int
         package let sold: Int
+        /// The ids of the groups that may buy of it; empty is everybody.
+        package let onlyFor: [String]
+        /// When it opens to everybody.
+        package let publicAt: PostgresTimestamp?
     }
 
     package let id: OnSaleID
@@ -29,8 +33,26 @@ package struct OnSaleStatus: Sendable, Equatable {
     /// The last number that was issued.
     package let last: Int64
     package let ratePerMinute: Int
-    /// How many were called in the last minute.
-    package let recentPerMinute: Int
+    /// Why it is paused, as the promoter said.
+    package let pauseReason: String?
+    /// Whether the pause is a stop: nobody comes in or holds either.
+    package let isStopped: Bool
+    /// Until when everyone is let through for whom there may be a ticket.
+    package let openUntil: PostgresTimestamp?
+    /// How far the rate is lowered because what comes after the line can't keep up; times and reason as of the last tick.
+    package let pressure: AdmissionPressure
+    /// How fast the line moved; nil before the first tick.
+    package let pace: LinePace?
+    /// The part of those called that don't come.
+    package let noShow: Double
+    /// The part of those who came that bought.
+    package let conversion: Double
+    /// Tickets of a buyer who buys.
+    package let meanBasket: Double
+    /// Tickets that those inside or called will probably take.
+    package let spoken: Double
+    /// Whether anybody waits for a turn after the first.
+    package let hasReoffers: Bool
     package let turnSeconds: Int
     package let sessionSeconds: Int
     package let message: String?
@@ -53,6 +75,12 @@ package struct OnSaleStatus: Sendable, Equatable {
     /// The secret, revealed once the draw is made; nil before.
     package let revealedSecret: [UInt8]?
     package let drawnAt: PostgresTimestamp?
+    /// Whom it goes to first; by their ordinals, from 1.
+    package let groups: [BuyerGroup]
+    /// Whether only members of a group may join.
+    package let isInvitationOnly: Bool
+    /// What was promised of the draw, and what has come of it.
+    package let ceremony: DrawCeremony
     /// The database's time of this reading.
     package let readAt: PostgresTimestamp
 
@@ -63,40 +91,61 @@ package struct OnSaleStatus: Sendable, Equatable {
     package static func all(
         in database: borrowing some PostgresExecutor & ~Copyable
     ) async throws -> [OnSaleStatus] {
-        try await database.query(query).map(OnSaleStatus.init)
+        try await database.query(
+            Query(
+                "on_sale.status",
+                select("o.state NOT IN ('closed', 'cancelled') OR o.closes_at > now.at - interval '1 day'")
+            )
+        ).map(OnSaleStatus.init)
     }
 
-    private static var query: Query {
-        Query(
-            "on_sale.status",
-            """
-            WITH now AS MATERIALIZED (SELECT usher_now() AS at)
-            SELECT o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.state,
-                o.paused_at, o.serving, a.issued, o.rate_per_minute, r.called, o.turn_seconds, o.session_seconds,
-                o.message, o.seq, o.commitment, o.entry_salt, o.entries, o.sealed_at, o.root, o.draw_key,
-                CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at, o.buyers,
-                t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold
-            FROM now, on_sales o
-                JOIN arrivals a USING (on_sale_id)
-                CROSS JOIN LATERAL (
-                    SELECT coalesce(sum(called), 0)::bigint AS called FROM (
-                        SELECT called, called_at FROM turns WHERE on_sale_id = o.on_sale_id
-                        ORDER BY first_number DESC LIMIT 100) latest
-                    WHERE called_at > now.at - interval '1 minute') r
-                CROSS JOIN LATERAL (
-                    SELECT coalesce(array_agg(id ORDER BY ordinal), '{}') AS ids,
-                        coalesce(array_agg(name ORDER BY ordinal), '{}') AS names,
-                        coalesce(array_agg(price ORDER BY ordinal), '{}') AS prices,
-                        coalesce(array_agg(numbered ORDER BY ordinal), '{}') AS numbered,
-                        coalesce(array_agg(capacity ORDER BY ordinal), '{}') AS capacities,
-                        coalesce(array_agg(free ORDER BY ordinal), '{}') AS free,
-                        coalesce(array_agg(held + paying ORDER BY ordinal), '{}') AS held,
-                        coalesce(array_agg(sold ORDER BY ordinal), '{}') AS sold
-                    FROM tiers WHERE on_sale_id = o.on_sale_id) t
-            WHERE o.state NOT IN ('closed', 'cancelled') OR o.closes_at > now.at - interval '1 day'
-            ORDER BY o.on_sale_id
-            """
-        )
+    /// One on-sale, however long it is over; nil when there is none.
+    package static func find(
+        _ id: OnSaleID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> OnSaleStatus? {
+        let condition: SQL =
+            "o.on_sale_id = \(id.rawValue) AND d.on_sale_id = \(id.rawValue)"
+        return try await database.query(Query("on_sale.status_of", select(condition)))
+            .first.map(OnSaleStatus.init)
+    }
+
+    private static func select(_ condition: SQL) -> SQL {
+        """
+        WITH now AS MATERIALIZED (SELECT usher_now() AS at)
+        SELECT o.on_sale_id, o.title, o.venue, o.city, o.currency, o.opens_at, o.starts_at, o.closes_at, o.state,
+            o.paused_at, o.serving, a.issued, o.rate_per_minute, o.stopped, o.turn_seconds, o.session_seconds,
+            o.message, o.seq, o.commitment, o.entry_salt, o.entries, o.sealed_at, o.root, o.draw_key,
+            CASE WHEN o.drawn_at IS NOT NULL THEN o.draw_secret END, o.drawn_at, now.at, o.buyers,
+            t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold, t.only_for, t.public_at, g.ids,
+            g.names, g.priorities, o.invitation_only, o.open_until, o.pause_reason, o.throttle, o.throttle_reason, o.pace,
+            o.slow_pace, o.no_show, o.conversion, o.mean_basket, o.spoken,
+            (SELECT true FROM reoffers WHERE on_sale_id = o.on_sale_id AND settled_at IS NULL LIMIT 1),
+            \(fragment: DrawCeremony.columns)
+        FROM now, on_sales o
+            CROSS JOIN LATERAL (
+                SELECT issued FROM arrivals WHERE on_sale_id = o.on_sale_id OFFSET 0) a
+            JOIN draws d USING (on_sale_id)
+            CROSS JOIN LATERAL (
+                SELECT coalesce(array_agg(id ORDER BY ordinal), '{}') AS ids,
+                    coalesce(array_agg(name ORDER BY ordinal), '{}') AS names,
+                    coalesce(array_agg(price ORDER BY ordinal), '{}') AS prices,
+                    coalesce(array_agg(numbered ORDER BY ordinal), '{}') AS numbered,
+                    coalesce(array_agg(capacity ORDER BY ordinal), '{}') AS capacities,
+                    coalesce(array_agg(free ORDER BY ordinal), '{}') AS free,
+                    coalesce(array_agg(held + paying ORDER BY ordinal), '{}') AS held,
+                    coalesce(array_agg(sold ORDER BY ordinal), '{}') AS sold,
+                    coalesce(array_agg(array_to_string(only_for, ',') ORDER BY ordinal), '{}') AS only_for,
+                    coalesce(array_agg(public_at ORDER BY ordinal), '{}') AS public_at
+                FROM tiers WHERE on_sale_id = o.on_sale_id) t
+            CROSS JOIN LATERAL (
+                SELECT coalesce(array_agg(id ORDER BY ordinal), '{}') AS ids,
+                    coalesce(array_agg(name ORDER BY ordinal), '{}') AS names,
+                    coalesce(array_agg(priority ORDER BY ordinal), '{}') AS priorities
+                FROM groups WHERE on_sale_id = o.on_sale_id) g
+        WHERE \(fragment: condition)
+        ORDER BY o.on_sale_id
+        """
     }
 
     private init(_ row: Row) throws {
@@ -113,7 +162,7 @@ package struct OnSaleStatus: Sendable, Equatable {
         serving = try row[10]
         last = try row[11]
         ratePerMinute = try row[12]
-        recentPerMinute = try row[13]
+        isStopped = try row[13]
         turnSeconds = try row[14]
         sessionSeconds = try row[15]
         message = try row[16]
@@ -128,10 +177,34 @@ package struct OnSaleStatus: Sendable, Equatable {
         drawnAt = try row[25]
         readAt = try row[26]
         buyers = try row[27]
-        tiers = try Self.tiers(row, at: 28)
+        groups = try Self.groups(row, at: 38)
+        isInvitationOnly = try row[41]
+        tiers = try Self.tiers(row, at: 28, groups)
+        openUntil = try row[42]
+        pauseReason = try row[43]
+        pressure = AdmissionPressure(
+            factor: try row[44],
+            reason: (try row[45] as String?).flatMap(AdmissionPressure.Signal.init)
+        )
+        pace = try (row[46] as Double?).map { LinePace(quick: $0, slow: try row[47]) }
+        noShow = try row[48]
+        conversion = try row[49]
+        meanBasket = try row[50]
+        spoken = try row[51]
+        hasReoffers = try row[52] ?? false
+        ceremony = try DrawCeremony(row, at: 53)
     }
 
-    private static func tiers(_ row: Row, at column: Int) throws -> [Tier] {
+    private static func groups(_ row: Row, at column: Int) throws -> [BuyerGroup] {
+        let ids: [String] = try row[column]
+        let names: [String] = try row[column + 1]
+        let priorities: [Int16] = try row[column + 2]
+        return ids.indices.map { index in
+            BuyerGroup(id: ids[index], name: names[index], priority: Int(priorities[index]), maxPerBuyer: nil)
+        }
+    }
+
+    private static func tiers(_ row: Row, at column: Int, _ groups: [BuyerGroup]) throws -> [Tier] {
         let ids: [String] = try row[column]
         let names: [String] = try row[column + 1]
         let prices: [Int64] = try row[column + 2]
@@ -140,6 +213,8 @@ package struct OnSaleStatus: Sendable, Equatable {
         let free: [Int32] = try row[column + 5]
         let held: [Int32] = try row[column + 6]
         let sold: [Int32] = try row[column + 7]
+        let onlyFor: [String] = try row[column + 8]
+        let publicAt: [PostgresTimestamp?] = try row[column + 9]
         return ids.indices.map { index in
             Tier(
                 id: ids[index],
@@ -149,7 +224,11 @@ package struct OnSaleStatus: Sendable, Equatable {
                 capacity: Int(capacities[index]),
                 free: Int(free[index]),
                 held: Int(held[index]),
-                sold: Int(sold[index])
+                sold: Int(sold[index]),
+                onlyFor: onlyFor[index].split(separator: ",").compactMap { Int($0) }.map {
+                    groups[$0 - 1].id
+                },
+                publicAt: publicAt[index]
             )
         }
     }

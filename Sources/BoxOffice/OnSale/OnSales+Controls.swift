@@ -17,7 +17,8 @@ extension OnSales {
                 Query(
                     "on_sale.pause",
                     """
-                    UPDATE on_sales SET paused_at = usher_now(), seq = seq + 1, admission_note = 'paused'
+                    UPDATE on_sales SET paused_at = usher_now(), pause_reason = \(reason), seq = seq + 1,
+                        admission_note = 'paused', open_until = NULL
                     WHERE on_sale_id = \(id.rawValue)
                     """
                 )
@@ -32,9 +33,9 @@ extension OnSales {
         }
     }
 
-    /// Calls again.
+    /// Calls again, after a pause or a stop.
     ///
-    /// Open turns and live sessions end later by as long as the pause was.
+    /// Open turns and live sessions end later by as long as it was.
     ///
     /// - Throws: `OnSaleProblem.unknown`, `.wrongState`, `.notPaused`.
     package func resume(_ id: OnSaleID, by actor: String) async throws {
@@ -43,16 +44,17 @@ extension OnSales {
             try gate.require([.admitting])
             guard let pausedAt = gate.pausedAt else { throw OnSaleProblem.notPaused }
             let pause = gate.now - pausedAt
-            try await tx.pipeline([
-                OnSaleGate.extendTurns(id, by: pause), OnSaleGate.extendSessions(id, by: pause),
-                Query(
-                    "on_sale.resume",
-                    """
-                    UPDATE on_sales SET paused_at = NULL, seq = seq + 1, ticked_at = usher_now(), carry = 0
-                    WHERE on_sale_id = \(id.rawValue)
-                    """
-                ),
-            ])
+            let resume = Query(
+                "on_sale.resume",
+                """
+                UPDATE on_sales SET paused_at = NULL, pause_reason = NULL, stopped = false, seq = seq + 1,
+                    ticked_at = usher_now(), carry = 0
+                WHERE on_sale_id = \(id.rawValue)
+                """
+            )
+            try await tx.pipeline(
+                OnSaleGate.extendTurns(id, by: pause) + [OnSaleGate.extendSessions(id, by: pause), resume]
+            )
             let seconds = PlanValue.integer(Int(pause.components.seconds))
             try await AuditTrail.append(
                 "resume",
@@ -114,9 +116,10 @@ extension OnSales {
         }
     }
 
-    /// Calls the on-sale off: nobody joins, is called, or comes in any more.
+    /// Calls the on-sale off: nobody joins, is called, comes in or holds any more.
     ///
-    /// What is held or paid for runs its course.
+    /// In the same commit ``CancelReservations`` is started, which lets go of what is held, waits for what is being paid,
+    /// and gives the money back for what is sold; and everyone is told.
     ///
     /// - Throws: `OnSaleProblem.unknown`, `.wrongState` when it is over already.
     package func cancel(_ id: OnSaleID, by actor: String, reason: String?) async throws {
@@ -126,7 +129,7 @@ extension OnSales {
                 Query(
                     "on_sale.cancel",
                     """
-                    UPDATE on_sales SET state = 'cancelled', paused_at = NULL, seq = seq + 1, revision = revision + 1
+                    UPDATE on_sales SET state = 'cancelled', paused_at = NULL, stopped = false, seq = seq + 1, revision = revision + 1
                     WHERE on_sale_id = \(id.rawValue)
                     """
                 ),
@@ -134,7 +137,15 @@ extension OnSales {
                     "on_sale.shut_door",
                     "UPDATE arrivals SET door = 'closed' WHERE on_sale_id = \(id.rawValue)"
                 ),
+                Self.endSessions(of: id),
             ])
+            _ = try await workflows.start(
+                CancelReservations.self,
+                CancelReservations.Input(onSale: id),
+                key: "cancel:\(id)",
+                in: &tx
+            )
+            try await Self.tell(.cancelled, of: id, by: workflows, in: &tx)
             try await AuditTrail.append(
                 "cancel",
                 on: id,
@@ -143,6 +154,23 @@ extension OnSales {
                 in: &tx
             )
         }
+    }
+
+    /// Ends every session, so that no hold follows the walk through those there are.
+    ///
+    /// In their order, in which holds lock them, too. Uses `admissions_live`.
+    private static func endSessions(of id: OnSaleID) -> Query {
+        Query(
+            "admissions.end_all",
+            """
+            WITH live AS MATERIALIZED (
+                SELECT admission_id FROM admissions WHERE on_sale_id = \(id.rawValue) AND ended_at IS NULL
+                ORDER BY admission_id FOR NO KEY UPDATE
+            )
+            UPDATE admissions a SET ended_at = usher_now(), end_reason = 'cancelled' FROM live
+            WHERE a.admission_id = live.admission_id
+            """
+        )
     }
 
     /// Makes a change that the lifecycle must hear of, and tells it in the same commit.

@@ -36,13 +36,15 @@ package struct OnSales: Sendable {
         by actor: String,
         in tx: inout Transaction
     ) async throws -> OnSaleID {
-        let secret = SecureBytes.random(Commitment.secretLength)
+        // A secret that the promoter keeps is not here until it is handed in.
+        let secret = plan.draw.commitment == nil ? SecureBytes.random(Commitment.secretLength) : nil
         let inserted = try await tx.query(Self.insert(plan, json: json, secret: secret))
         guard let row = inserted.first else {
             let issue = PlanError.Issue(path: "closes_at", message: "must lie in the future")
             throw OnSaleProblem.invalid(PlanError(issues: [issue]))
         }
         let id = OnSaleID(rawValue: try row[0])
+        try await tx.execute(DrawCeremony.insert(plan.draw, startsAt: plan.schedule.startsAt, for: id))
         try await Stock.install(plan, for: id, in: &tx)
         let run = try await workflows.start(
             OnSaleLifecycle.self,
@@ -112,19 +114,20 @@ package struct OnSales: Sendable {
     }
 
     /// Inserts nothing when the plan's end has passed.
-    private static func insert(_ plan: Plan, json: [UInt8], secret: [UInt8]) -> Query {
-        let commitment = Commitment.to(secret)
+    private static func insert(_ plan: Plan, json: [UInt8], secret: [UInt8]?) -> Query {
+        let commitment = plan.draw.commitment ?? Commitment.to(secret ?? [])
         let salt = SecureBytes.random(32)
         return Query(
             "on_sale.insert",
             """
             INSERT INTO on_sales (title, venue, city, currency, opens_at, starts_at, closes_at, rate_per_minute,
                 active_limit, turn_seconds, session_seconds, plan, entry_salt, draw_secret, commitment, buyers,
-                created_at)
+                invitation_only, reoffer_limit, reoffer_seconds, created_at)
             SELECT \(plan.title), \(plan.venue), \(plan.city), \(plan.currency), \(plan.schedule.opensAt),
                 \(plan.schedule.startsAt), \(plan.schedule.closesAt), \(plan.rules.ratePerMinute),
                 \(plan.rules.activeLimit), \(plan.rules.turnSeconds), \(plan.rules.sessionSeconds),
-                \(JSONB(bytes: json)), \(salt), \(secret), \(commitment), \(plan.buyers), usher_now()
+                \(JSONB(bytes: json)), \(salt), \(secret), \(commitment), \(plan.buyers),
+                \(plan.isInvitationOnly), \(plan.rules.reofferLimit), \(plan.rules.reofferSeconds), usher_now()
             WHERE \(plan.schedule.closesAt) > usher_now()
             RETURNING on_sale_id
             """

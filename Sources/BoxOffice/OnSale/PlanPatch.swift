@@ -4,7 +4,7 @@ internal import Postgres
 struct PlanPatch {
     static let fields = [
         "title", "venue", "city", "opens_at", "starts_at", "closes_at", "rate_per_minute", "active_limit",
-        "turn_seconds", "session_seconds",
+        "turn_seconds", "session_seconds", "reoffer_limit", "reoffer_seconds",
     ]
 
     var title: String?
@@ -17,6 +17,8 @@ struct PlanPatch {
     var activeLimit: Int?
     var turnSeconds: Int?
     var sessionSeconds: Int?
+    var reofferLimit: Int?
+    var reofferSeconds: Int?
     /// What was filed, for the audit and for the plan in force.
     let json: [UInt8]
 
@@ -39,6 +41,8 @@ struct PlanPatch {
         activeLimit = given("active_limit") { fields.integer($0, in: 1...1_000_000) }
         turnSeconds = given("turn_seconds") { fields.integer($0, in: 1...86_400) }
         sessionSeconds = given("session_seconds") { fields.integer($0, in: 1...86_400) }
+        reofferLimit = given("reoffer_limit") { fields.integer($0, in: 0...10) }
+        reofferSeconds = given("reoffer_seconds") { fields.integer($0, in: 0...86_400) }
         try issues.check()
     }
 
@@ -63,7 +67,7 @@ struct PlanPatch {
 extension OnSales {
     /// Changes what was filed.
     ///
-    /// Tiers and sections stay: people may have seen them.
+    /// Tiers and sections stay: people may have seen them. Whoever wants to be told is told of another time or house.
     ///
     /// - Parameters:
     ///   - id: Which one.
@@ -80,6 +84,9 @@ extension OnSales {
             do throws(PlanError) { schedule = try patch.schedule(over: gate) } catch {
                 throw OnSaleProblem.invalid(error)
             }
+            if patch.startsAt != nil {
+                try await Self.promiseBeacon(startsAt: schedule.startsAt, of: id, in: &tx)
+            }
             try await tx.execute(
                 Query(
                     "on_sale.patch",
@@ -92,14 +99,36 @@ extension OnSales {
                         active_limit = coalesce(\(patch.activeLimit), active_limit),
                         turn_seconds = coalesce(\(patch.turnSeconds), turn_seconds),
                         session_seconds = coalesce(\(patch.sessionSeconds), session_seconds),
+                        reoffer_limit = coalesce(\(patch.reofferLimit), reoffer_limit),
+                        reoffer_seconds = coalesce(\(patch.reofferSeconds), reoffer_seconds),
                         plan = plan || \(JSONB(bytes: patch.json)), seq = seq + 1, revision = revision + 1
                     WHERE on_sale_id = \(id.rawValue)
                     """
                 )
             )
+            let isMoved =
+                schedule.opensAt != gate.opensAt || schedule.startsAt != gate.startsAt || patch.venue != nil
+                || patch.city != nil
+            if isMoved { try await Self.tell(.rescheduled, of: id, by: workflows, in: &tx) }
             let text = String(decoding: patch.json, as: UTF8.self)
             try await AuditTrail.append("patch", on: id, by: actor, json: text, in: &tx)
         }
         return try await find(id)
+    }
+
+    /// The beacon that fits the new start.
+    ///
+    /// - Throws: `OnSaleProblem.invalid` when the announced one would come before the entries are fixed.
+    private static func promiseBeacon(
+        startsAt: PostgresTimestamp,
+        of id: OnSaleID,
+        in tx: inout Transaction
+    ) async throws {
+        let terms = try await DrawCeremony.read(id, in: &tx).terms
+        let issues = PlanIssues()
+        terms.check(startsAt: startsAt, at: "draw.beacon", issues)
+        do throws(PlanError) { try issues.check() } catch { throw OnSaleProblem.invalid(error) }
+        guard let due = terms.promised(startsAt: startsAt) else { return }
+        try await tx.execute(DrawCeremony.promiseAgain(due, for: id))
     }
 }

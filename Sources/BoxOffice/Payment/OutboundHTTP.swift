@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Reactor
+internal import Telemetry
 
 #if canImport(FoundationNetworking)
 internal import FoundationNetworking
@@ -28,6 +29,9 @@ struct OutboundHTTP: Sendable {
         var request = request
         request.timeoutInterval =
             Double(timeout.components.seconds) + Double(timeout.components.attoseconds) * 1e-18
+        if let trace = TraceContext.current {
+            request.setValue(trace.description, forHTTPHeaderField: "traceparent")
+        }
         let call = Call()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

@@ -15,7 +15,7 @@ package struct WebhookSignature: Sendable {
     ///
     /// `seconds`: now, in seconds since 1970.
     package func sign(_ body: [UInt8], at seconds: Int64) -> String {
-        "t=\(seconds),v1=\(Self.hex(code(of: body, at: seconds)))"
+        "t=\(seconds),v1=\(Hex.encode(code(of: body, at: seconds)))"
     }
 
     /// Whether a header's value fits the body, and its time is within `tolerance` seconds of now.
@@ -27,19 +27,11 @@ package struct WebhookSignature: Sendable {
             if part.hasPrefix("v1=") { codes.append(Array(part.dropFirst(3).utf8)) }
         }
         guard let time, time > now - tolerance, time < now + tolerance else { return false }
-        let expected = Array(Self.hex(code(of: body, at: time)).utf8)
+        let expected = Array(Hex.encode(code(of: body, at: time)).utf8)
         return codes.contains { SecureBytes.equal($0, expected) }
     }
 
     private func code(of body: [UInt8], at seconds: Int64) -> [UInt8] {
         MessageCode.sha256(key: secret, Array("\(seconds).".utf8) + body)
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self
-        )
     }
 }

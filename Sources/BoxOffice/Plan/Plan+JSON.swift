@@ -3,10 +3,11 @@ import Foundation
 extension Plan {
     static let fields = [
         "title", "venue", "city", "currency", "opens_at", "starts_at", "closes_at", "rate_per_minute",
-        "active_limit", "turn_seconds", "session_seconds", "max_per_buyer", "hold_seconds",
+        "active_limit", "turn_seconds", "session_seconds", "reoffer_limit", "reoffer_seconds",
+        "max_per_buyer", "hold_seconds",
         "extension_seconds",
         "extension_limit", "payment_seconds", "grace_seconds", "payment_limit", "capacity", "tiers",
-        "sections", "buyers",
+        "sections", "buyers", "draw", "groups", "invitation_only",
     ]
 
     /// Reads a filed plan.
@@ -38,9 +39,16 @@ extension Plan {
         if let sections { PlanTiers.settle(&tiers, sections, fields) }
         checkCapacity(sections, fields)
         let buyers = buyers(fields)
+        let groups = PlanGroups.read(fields)
+        if let groups, let tiers { PlanGroups.check(tiers, groups, schedule, fields) }
+        let isInvitationOnly = fields.has("invitation_only") ? fields.boolean("invitation_only") : false
+        if isInvitationOnly == true, groups?.isEmpty == true {
+            fields.issues.add("invitation_only", "needs groups, or nobody can join")
+        }
+        let draw = PlanDraw.read(fields, startsAt: schedule?.startsAt)
         guard let title, let venue, let city, let currency, let schedule, let rules, let reservations,
             let tiers,
-            let sections, let buyers
+            let sections, let buyers, let draw, let groups, let isInvitationOnly
         else { return nil }
         return Plan(
             title: title,
@@ -52,7 +60,10 @@ extension Plan {
             reservations: reservations,
             tiers: tiers,
             sections: sections,
-            buyers: buyers
+            buyers: buyers,
+            groups: groups,
+            isInvitationOnly: isInvitationOnly,
+            draw: draw
         )
     }
 
@@ -134,8 +145,17 @@ extension Plan.AdmissionRules {
         let limit = fields.integer("active_limit", in: 1...1_000_000)
         let turn = fields.integer("turn_seconds", in: 1...86_400, fallback: 120)
         let session = fields.integer("session_seconds", in: 1...86_400, fallback: 600)
-        guard let rate, let limit, let turn, let session else { return nil }
-        self.init(ratePerMinute: rate, activeLimit: limit, turnSeconds: turn, sessionSeconds: session)
+        let reoffers = fields.integer("reoffer_limit", in: 0...10, fallback: 1)
+        let window = fields.integer("reoffer_seconds", in: 0...86_400, fallback: 600)
+        guard let rate, let limit, let turn, let session, let reoffers, let window else { return nil }
+        self.init(
+            ratePerMinute: rate,
+            activeLimit: limit,
+            turnSeconds: turn,
+            sessionSeconds: session,
+            reofferLimit: reoffers,
+            reofferSeconds: window
+        )
     }
 }
 

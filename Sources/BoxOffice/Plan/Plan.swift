@@ -14,6 +14,12 @@ package struct Plan: Sendable, Equatable {
     package var sections: [Section]
     /// Whom the waiting room takes.
     package var buyers = Buyers.anonymous
+    /// Whom it goes to first.
+    package var groups: [BuyerGroup] = []
+    /// Whether only members of a group may join.
+    package var isInvitationOnly = false
+    /// How those who come before the start are put in order.
+    package var draw = DrawTerms.plain
 
     /// How many tickets there are in all.
     package var capacity: Int { sections.reduce(0) { $0 + $1.capacity } }
@@ -49,6 +55,10 @@ extension Plan {
         package var activeLimit: Int
         package var turnSeconds: Int
         package var sessionSeconds: Int
+        /// How often a buyer who missed the turn gets another.
+        package var reofferLimit = 1
+        /// How long after it a missed turn can be asked for again.
+        package var reofferSeconds = 600
     }
 
     /// How holds and payments go.
@@ -70,6 +80,10 @@ extension Plan {
         package var price: Int
         /// Whether its tickets are seats.
         package var numbered: Bool
+        /// The groups that may buy of it; empty is everybody.
+        package var onlyFor: [String] = []
+        /// When it opens to everybody; nil is never.
+        package var publicAt: PostgresTimestamp?
     }
 
     /// A block of the house.
@@ -78,6 +92,8 @@ extension Plan {
         package var name: String
         package var tier: String
         package var room: Room
+        /// Where its best seat is; nil is the middle of the front row.
+        package var focus: Focus?
 
         package var capacity: Int {
             switch room {
@@ -85,6 +101,14 @@ extension Plan {
             case .seated(let rows): rows.reduce(0) { $0 + $1.seats.count }
             }
         }
+    }
+
+    /// The seat to which the nearest are best.
+    package struct Focus: Sendable, Equatable {
+        /// The label of its row.
+        package var row: String
+        /// The number on it.
+        package var seat: Int
     }
 
     /// What a section consists of.

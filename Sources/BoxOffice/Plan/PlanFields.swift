@@ -62,6 +62,25 @@ struct PlanFields {
         }
     }
 
+    /// True or false.
+    func boolean(_ name: String) -> Bool? {
+        required(name, "true or false") { value in
+            if case .bool(let flag) = value { flag } else { nil }
+        }
+    }
+
+    /// A list of short names; empty if the field is absent.
+    func identifiers(_ name: String) -> [String]? {
+        guard has(name) else { return [] }
+        return required(name, "a list of identifiers") { value in
+            guard case .array(let values) = value else { return nil }
+            let names = values.compactMap { value in
+                if case .string(let text) = value, Self.isIdentifier(text) { text } else { nil }
+            }
+            return names.count == values.count && Set(names).count == names.count ? names : nil
+        }
+    }
+
     /// An instant.
     func instant(_ name: String) -> PostgresTimestamp? {
         required(name, "an RFC 3339 instant such as 2026-06-12T10:00:00Z") { value in

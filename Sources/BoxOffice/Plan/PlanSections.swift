@@ -8,7 +8,7 @@ struct PlanSections {
         guard let entries = fields.list("sections") else { return nil }
         var seen: Set<String> = []
         let sections = entries.compactMap { entry -> Plan.Section? in
-            let accepted = ["id", "name", "tier", "capacity", "standing", "rows"]
+            let accepted = ["id", "name", "tier", "capacity", "standing", "rows", "focus"]
             guard let fields = PlanFields(entry.value, at: entry.path, accepting: accepted, issues: issues)
             else {
                 return nil
@@ -17,11 +17,12 @@ struct PlanSections {
             let name = fields.has("name") ? fields.string("name") : id
             let tier = tier(fields)
             let room = room(fields)
+            let focus = fields.value("focus").flatMap { self.focus($0, at: fields.at("focus"), of: room) }
             guard let id, let name, let tier, let room else { return nil }
             if !seen.insert(id).inserted {
                 issues.add(fields.at("id"), "\"\(id)\" is used by another section")
             }
-            let section = Plan.Section(id: id, name: name, tier: tier, room: room)
+            let section = Plan.Section(id: id, name: name, tier: tier, room: room, focus: focus)
             checkCapacity(of: section, fields)
             return section
         }
@@ -45,6 +46,31 @@ struct PlanSections {
             issues.add(fields.path, "must have either standing (how many) or rows (a list), not both")
             return nil
         }
+    }
+
+    /// Nil, with a note, unless it is a seat of the section.
+    private func focus(_ value: PlanValue, at path: String, of room: Plan.Room?) -> Plan.Focus? {
+        guard let fields = PlanFields(value, at: path, accepting: ["row", "seat"], issues: issues) else {
+            return nil
+        }
+        let row = fields.identifier("row")
+        let seat = fields.integer("seat", in: 1...1000)
+        guard let row, let seat, let room else { return nil }
+        guard case .seated(let rows) = room else {
+            issues.add(path, "is for a section with rows; this one is standing")
+            return nil
+        }
+        guard let found = rows.first(where: { $0.label == row }) else {
+            let known = rows.map { "\"\($0.label)\"" }.joined(separator: ", ")
+            issues.add(fields.at("row"), "\"\(row)\" is not a row of this section; accepted: \(known)")
+            return nil
+        }
+        guard found.seats.contains(where: { $0.number == seat }) else {
+            let known = found.seats.map { "\($0.number)" }.joined(separator: ", ")
+            issues.add(fields.at("seat"), "there is no seat \(seat) in row \"\(row)\"; accepted: \(known)")
+            return nil
+        }
+        return Plan.Focus(row: row, seat: seat)
     }
 
     private func checkCapacity(of section: Plan.Section, _ fields: PlanFields) {

@@ -8,18 +8,33 @@ enum PlanTiers {
                 let fields = PlanFields(
                     entry.value,
                     at: entry.path,
-                    accepting: ["id", "name", "price"],
+                    accepting: ["id", "name", "price", "only_for", "public_at"],
                     issues: fields.issues
                 )
             else { return nil }
             let id = fields.identifier("id")
             let name = fields.string("name")
             let price = fields.integer("price", in: 0...100_000_000)
-            guard let id, let name, let price else { return nil }
+            let onlyFor = fields.identifiers("only_for")
+            let publicAt = fields.has("public_at") ? fields.instant("public_at") : nil
+            guard let id, let name, let price, let onlyFor else { return nil }
+            if publicAt != nil, onlyFor.isEmpty {
+                fields.issues.add(
+                    fields.at("public_at"),
+                    "is for tiers with only_for; the others are open to all"
+                )
+            }
             if !seen.insert(id).inserted {
                 fields.issues.add(fields.at("id"), "\"\(id)\" is used by another tier")
             }
-            return Plan.Tier(id: id, name: name, price: price, numbered: false)
+            return Plan.Tier(
+                id: id,
+                name: name,
+                price: price,
+                numbered: false,
+                onlyFor: onlyFor,
+                publicAt: publicAt
+            )
         }
         return tiers.count == entries.count ? tiers : nil
     }

@@ -15,6 +15,8 @@ struct HoldBatch: Sendable {
         var key: TierKey
         var quantity: Int
         var seats: [LockedSeat] = []
+        /// How the seats that were chosen for it lie.
+        var together: Together?
     }
 
     struct LockedSeat: Sendable, Hashable {
@@ -69,9 +71,14 @@ struct HoldBatch: Sendable {
             settled[index] = .sessionOver
             return
         }
+        guard !rules.isStopped else {
+            settled[index] = .stopped
+            return
+        }
         let has = facts.has[admission, default: 0]
-        guard request.quantity > 0, has + request.quantity <= rules.maxPerBuyer else {
-            settled[index] = .limitExceeded(limit: rules.maxPerBuyer, has: has)
+        let limit = facts.limit(of: admission, onSale: request.onSale.rawValue)
+        guard request.quantity > 0, has + request.quantity <= limit else {
+            settled[index] = .limitExceeded(limit: limit, has: has)
             return
         }
         // Seats name their tier only once they are looked up.
@@ -79,6 +86,15 @@ struct HoldBatch: Sendable {
         let key = TierKey(onSale: request.onSale.rawValue, tier: tier)
         guard facts.tiers[key] != nil else {
             settled[index] = .unknownChoice
+            return
+        }
+        guard facts.isOpen(key, to: admission) else {
+            settled[index] = .notEligible(tier: tier)
+            return
+        }
+        let misplaced = request.wishesForSeats
+        guard misplaced.isEmpty || facts.tiers[key]?.numbered == true else {
+            settled[index] = .standing(tier: tier, fields: misplaced)
             return
         }
         wishes[index] = Wish(key: key, quantity: quantity)
@@ -97,12 +113,18 @@ struct HoldBatch: Sendable {
     }
 
     /// The members that want the best seats of a numbered tier and have none yet.
-    var unseated: [(index: Int, key: TierKey, quantity: Int)] {
+    var unseated: [(index: Int, key: TierKey, party: SeatPicker.Party)] {
         wishes.enumerated().compactMap { index, wish in
             guard let wish, settled[index] == nil, wish.seats.isEmpty,
                 case .best = members[index].request.choice, facts.tiers[wish.key]?.numbered == true
             else { return nil }
-            return (index, wish.key, wish.quantity)
+            let request = members[index].request
+            let party = SeatPicker.Party(
+                size: wish.quantity,
+                accessible: request.accessible ?? 0,
+                limit: request.together ?? .apart
+            )
+            return (index, wish.key, party)
         }
     }
 
@@ -111,8 +133,11 @@ struct HoldBatch: Sendable {
         wishes[index] = nil
     }
 
-    mutating func seat(_ index: Int, in key: TierKey, _ seats: [LockedSeat]) {
-        wishes[index] = Wish(key: key, quantity: seats.count, seats: seats)
+    mutating func seat(_ index: Int, in key: TierKey, _ seats: [LockedSeat], _ together: Together? = nil) {
+        guard facts.isOpen(key, to: members[index].request.admission.rawValue) else {
+            return refuse(index, .notEligible(tier: key.tier))
+        }
+        wishes[index] = Wish(key: key, quantity: seats.count, seats: seats, together: together)
     }
 
     // MARK: Tiers
@@ -130,7 +155,7 @@ struct HoldBatch: Sendable {
             guard let wish = wishes[index] else { continue }
             let member = members[index]
             let admission = member.request.admission.rawValue
-            let limit = facts.rules[wish.key.onSale]?.maxPerBuyer ?? 0
+            let limit = facts.limit(of: admission, onSale: wish.key.onSale)
             let left = free[wish.key, default: 0]
             let needsSeats = facts.tiers[wish.key]?.numbered == true
             if has[admission, default: 0] + wish.quantity > limit {
@@ -160,7 +185,8 @@ struct HoldBatch: Sendable {
             seats: wish.seats.map(\.label),
             total: Int64(wish.quantity) * (tier?.price ?? 0),
             currency: tier?.currency ?? "",
-            expiresAt: facts.now + .seconds(seconds)
+            expiresAt: facts.now + .seconds(seconds),
+            together: wish.together
         )
     }
 

@@ -6,12 +6,23 @@ struct HoldFacts: Sendable {
     struct Rules: Sendable, Equatable {
         var maxPerBuyer: Int
         var holdSeconds: Int
+        /// Whether everything stands still.
+        var isStopped = false
     }
 
     struct Tier: Sendable, Equatable {
         var price: Int64
         var currency: String
         var numbered: Bool
+        /// The groups that may buy of it; empty is everybody.
+        var onlyFor: [Int] = []
+    }
+
+    /// What a session says of its buyer.
+    struct Member: Sendable, Equatable {
+        var group: Int
+        /// What the group may have, if that is not what everybody may.
+        var limit: Int?
     }
 
     struct Answered: Sendable, Equatable {
@@ -27,11 +38,23 @@ struct HoldFacts: Sendable {
     var now = PostgresTimestamp(microseconds: 0)
     /// The on-sale of each admission session that is live.
     var live: [Int64: Int64] = [:]
+    var members: [Int64: Member] = [:]
     /// How many tickets the buyer of each session holds or has bought.
     var has: [Int64: Int] = [:]
     var answered: [KeyName: Answered] = [:]
     var rules: [Int64: Rules] = [:]
     var tiers: [TierKey: Tier] = [:]
+
+    /// How many tickets the buyer of a session may have.
+    func limit(of admission: Int64, onSale: Int64) -> Int {
+        members[admission]?.limit ?? rules[onSale]?.maxPerBuyer ?? 0
+    }
+
+    /// Whether the buyer of a session may buy of a tier.
+    func isOpen(_ key: TierKey, to admission: Int64) -> Bool {
+        guard let onlyFor = tiers[key]?.onlyFor, !onlyFor.isEmpty else { return true }
+        return members[admission].map { onlyFor.contains($0.group) } ?? false
+    }
 
     /// Reads the facts.
     ///
@@ -48,15 +71,27 @@ struct HoldFacts: Sendable {
             answers(keyed.map(\.0), keyed.map(\.1)),
         ])
         var facts = HoldFacts()
-        for row in results[0] where try row[2] { facts.live[try row[0]] = try row[1] as Int64 }
+        for row in results[0] where try row[2] {
+            facts.live[try row[0]] = try row[1] as Int64
+            facts.members[try row[0]] = Member(group: try row[3], limit: try row[4])
+        }
         for row in results[1] { facts.has[try row[0]] = try row[1] as Int }
         for row in results[2] {
             facts.now = try row[3]
-            facts.rules[try row[0]] = Rules(maxPerBuyer: try row[1], holdSeconds: try row[2])
+            facts.rules[try row[0]] = Rules(
+                maxPerBuyer: try row[1],
+                holdSeconds: try row[2],
+                isStopped: try row[4]
+            )
         }
         for row in results[3] {
             let key = TierKey(onSale: try row[0], tier: try row[1])
-            facts.tiers[key] = Tier(price: try row[2], currency: try row[3], numbered: try row[4])
+            facts.tiers[key] = Tier(
+                price: try row[2],
+                currency: try row[3],
+                numbered: try row[4],
+                onlyFor: (try row[5] as [Int16]).map(Int.init)
+            )
         }
         for row in results[4] {
             let response: JSONB = try row[3]
@@ -76,7 +111,7 @@ struct HoldFacts: Sendable {
         Query(
             "hold.lock_admissions",
             """
-            SELECT admission_id, on_sale_id, ended_at IS NULL
+            SELECT admission_id, on_sale_id, ended_at IS NULL, group_ordinal, max_per_buyer
             FROM admissions WHERE admission_id = ANY (\(ids))
             ORDER BY admission_id
             FOR NO KEY UPDATE
@@ -102,8 +137,8 @@ struct HoldFacts: Sendable {
         Query(
             "hold.rules",
             """
-            SELECT on_sale_id, max_per_buyer, hold_seconds, usher_now()
-            FROM reservation_rules WHERE on_sale_id = ANY (\(onSales))
+            SELECT r.on_sale_id, r.max_per_buyer, r.hold_seconds, usher_now(), coalesce(o.stopped, false)
+            FROM reservation_rules r LEFT JOIN on_sales o USING (on_sale_id) WHERE r.on_sale_id = ANY (\(onSales))
             """
         )
     }
@@ -111,7 +146,7 @@ struct HoldFacts: Sendable {
     private static func tiers(_ onSales: [Int64]) -> Query {
         Query(
             "hold.tiers",
-            "SELECT on_sale_id, id, price, currency, numbered FROM tiers WHERE on_sale_id = ANY (\(onSales))"
+            "SELECT on_sale_id, id, price, currency, numbered, only_for FROM tiers WHERE on_sale_id = ANY (\(onSales))"
         )
     }
 

@@ -11,6 +11,8 @@ package struct Hold: Sendable, Hashable, Codable {
     package var total: Int64
     package var currency: String
     package var expiresAt: PostgresTimestamp
+    /// How the party sits; nil for standing room and for seats that the buyer named.
+    package var together: Together?
 }
 
 /// What became of a request to hold tickets.
@@ -22,10 +24,20 @@ package enum HoldOutcome: Sendable, Hashable, Codable {
     case keyReused
     /// The tier has fewer free tickets than were asked for.
     case soldOut(left: Int)
+    /// There are enough free tickets, but not so close together; the closest that there is.
+    case notTogether(Together)
+    /// There are so many accessible seats left: too few, or none with room for the companions in the section.
+    case noAccessibleSeats(left: Int)
+    /// The tier is standing room, where these fields of the request mean nothing.
+    case standing(tier: String, fields: [String])
     /// There are enough free tickets, but others are taking those seats this moment. Asking again helps.
     case contended
     /// The buyer would have more tickets than a buyer may have.
     case limitExceeded(limit: Int, has: Int)
+    /// The tier is for groups that the buyer belongs to none of.
+    case notEligible(tier: String)
+    /// Everything stands still. Asking again helps, once it goes on.
+    case stopped
     /// The admission session is over, or is one of another on-sale.
     case sessionOver
     /// Somebody has these seats.
@@ -44,8 +56,10 @@ package enum HoldOutcome: Sendable, Hashable, Codable {
     /// be decided otherwise later. The rest would come out the same again, or asks to be tried again.
     var isKept: Bool {
         switch self {
-        case .held, .soldOut, .limitExceeded, .seatsTaken: true
-        case .repeated, .keyReused, .contended, .sessionOver, .unknownChoice: false
+        case .held, .soldOut, .limitExceeded, .seatsTaken, .notTogether, .noAccessibleSeats: true
+        case .repeated, .keyReused, .contended, .stopped, .sessionOver, .unknownChoice, .notEligible,
+            .standing:
+            false
         }
     }
 }

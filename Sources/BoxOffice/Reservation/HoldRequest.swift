@@ -12,15 +12,39 @@ package struct HoldRequest: Sendable, Hashable, Codable {
     /// The session that the buyer's admission token names.
     package var admission: AdmissionID
     package var choice: Choice
+    /// How many of the buyer's party need an accessible seat; the others are their companions.
+    ///
+    /// For the best of a tier with seats.
+    package var accessible: Int?
+    /// How far apart the party would sit, at most; nil is however it comes.
+    ///
+    /// For the best of a tier with seats.
+    package var together: Together?
     /// The client's Idempotency-Key and the fingerprint of the body that came with it.
     package var idempotency: IdempotencyKey?
 
-    package init(onSale: OnSaleID, admission: AdmissionID, choice: Choice, idempotency: IdempotencyKey? = nil)
-    {
+    package init(
+        onSale: OnSaleID,
+        admission: AdmissionID,
+        choice: Choice,
+        accessible: Int? = nil,
+        together: Together? = nil,
+        idempotency: IdempotencyKey? = nil
+    ) {
         self.onSale = onSale
         self.admission = admission
         self.choice = choice
+        self.accessible = accessible
+        self.together = together
         self.idempotency = idempotency
+    }
+
+    /// What of it only seats can meet, by the names of the fields.
+    var wishesForSeats: [String] {
+        var names: [String] = []
+        if let accessible, accessible > 0 { names.append("accessible") }
+        if let together, together != .apart { names.append("together") }
+        return names
     }
 
     /// How many tickets.

@@ -12,6 +12,11 @@ package struct HoldSeats: CohortStep {
 
     let request: HoldRequest
 
+    /// The step of one reservation.
+    package init(request: HoldRequest) {
+        self.request = request
+    }
+
     package static func perform(
         _ batch: [CohortMember<Self>],
         in transaction: inout Transaction

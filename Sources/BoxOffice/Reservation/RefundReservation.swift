@@ -2,7 +2,9 @@ internal import Jobs
 internal import Postgres
 package import Workflows
 
-/// Gives the money for a sold reservation back, once: for on-sales that were cancelled.
+/// Gives the money for a sold reservation back, once.
+///
+/// While the on-sale goes on, what comes back is for the next in line or on the waitlist.
 package struct RefundReservation: Workflow {
     package static let name = "refund"
     package static let queue = "payments"
@@ -111,12 +113,15 @@ struct RecordRefund: CohortStep {
         in transaction: inout Transaction
     ) async throws -> [Bool] {
         let rows = try await ReservationBook.lock(batch.map(\.step.reservation.rawValue), in: &transaction)
+        let running = try await running(Set(rows.values.map(\.onSale)).sorted(), in: transaction)
         var changes: [ReservationBook.Change] = []
         var records: [PaymentRecord] = []
         let done = batch.map { member in
             let step = member.step
             guard let row = rows[step.reservation.rawValue], row.state == .sold else { return false }
-            changes.append(ReservationBook.Change(row, to: .refunded))
+            var change = ReservationBook.Change(row, to: .refunded)
+            if running.contains(row.onSale) { change.column = .free }
+            changes.append(change)
             records.append(PaymentRecord(JobID(rawValue: row.id), step.attempt, .refunded, step.report))
             return true
         }
@@ -124,5 +129,24 @@ struct RecordRefund: CohortStep {
         let more = PaymentRecord.update(records) + NotificationDraft.insert(told)
         try await ReservationBook.apply(changes, and: more, in: &transaction)
         return done
+    }
+
+    /// Which of these on-sales still sell.
+    ///
+    /// Uses the primary key.
+    private static func running(
+        _ onSales: [Int64],
+        in transaction: borrowing Transaction
+    ) async throws -> Set<Int64> {
+        let rows = try await transaction.query(
+            Query(
+                "refunds.running",
+                """
+                SELECT on_sale_id FROM on_sales
+                WHERE on_sale_id = ANY (\(onSales)) AND state IN ('admitting', 'sold_out')
+                """
+            )
+        )
+        return Set(try rows.map { try $0[0] })
     }
 }

@@ -48,7 +48,11 @@ package struct Reservation: Workflow {
             let wake: Wake = try await context.first(
                 on(Self.checkout.numbered(attempt)) { .checkout($0) },
                 on(Self.released) { _ in .released },
-                until(deadline) { .deadline }
+                expires(
+                    at: deadline,
+                    by: ExpireHolds(hold.reservation, of: request.admission),
+                    otherwise: { .deadline }
+                )
             )
             switch wake {
             case .released:
@@ -68,6 +72,7 @@ package struct Reservation: Workflow {
                     attempt += 1
                 }
             case .deadline:
+                // It was not so simple as to be done without this code: see why.
                 switch try await context.step(ExpireHold()) {
                 case .expired:
                     _ = try await context.start(

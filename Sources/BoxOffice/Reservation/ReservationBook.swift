@@ -35,10 +35,13 @@ enum ReservationBook {
         var expiresAt: PostgresTimestamp
         var attempt: Int
         var problem: String?
+        /// Where its tickets go.
+        var column: TierColumn
 
         init(_ row: ReservationRow, to state: ReservationState) {
             self.row = row
             self.state = state
+            column = state.column
             expiresAt = row.expiresAt
             attempt = row.attempt
         }
@@ -131,7 +134,7 @@ enum ReservationBook {
         var moves = TierMoves()
         for change in changes where change.state != change.row.state {
             let row = change.row
-            let (from, to) = (row.state.column, change.state.column)
+            let (from, to) = (row.state.column, change.column)
             moves.move(row.quantity, of: TierKey(onSale: row.onSale, tier: row.tier), from: from, to: to)
             seats.add(row.seats, onSale: row.onSale, to: to, owner: row.id)
         }

@@ -23,7 +23,7 @@ package enum ReservationState: String, Sendable, Hashable, Codable {
         case .paying: .paying
         case .sold: .sold
         case .expired, .released: .free
-        // Only a cancelled on-sale refunds: what comes back is not sold again.
+        // What an on-sale that is over refunds is not sold again.
         case .refunded: .withheld
         }
     }

@@ -2,37 +2,48 @@ internal import Postgres
 
 /// Finds and locks numbered seats for a batch, in a few rounds.
 ///
-/// What is free is read without a lock and chosen by ``SeatPicker``; the choice is then locked with SKIP LOCKED. A
-/// seat that another transaction has got first is not waited for: whoever lost one picks again in the next round,
-/// without the seats that are contended.
+/// What is free is read once, without a lock, and chosen by ``SeatPicker``; the choice is then locked with SKIP LOCKED,
+/// which looks again whether it is free. A seat that another transaction has got first is not waited for: whoever lost
+/// one picks again in the next round, without the seats that are contended. Where seats are contended nobody is told that there are none that fit,
+/// because those may come back.
 enum SeatRounds {
     private static let rounds = 3
 
     static func run(for batch: inout HoldBatch, in transaction: inout Transaction) async throws {
         var taken: [Int64: Set<Int>] = [:]
+        var contended: Set<Int64> = []
         try await named(&batch, &taken, in: &transaction)
+        if batch.unseated.isEmpty { return }
+        let free = try await pickers(for: Set(batch.unseated.map(\.key)), in: &transaction)
         for _ in 0..<rounds {
             let unseated = batch.unseated
             if unseated.isEmpty { return }
-            var pickers = try await pickers(for: Set(unseated.map(\.key)), in: &transaction)
+            var pickers = free
             for (key, seats) in taken.flatMap({ onSale, seats in
                 pickers.keys.filter { $0.onSale == onSale }.map { ($0, seats) }
             }) {
                 pickers[key]?.remove(seats)
             }
-            var picks: [(index: Int, key: TierKey, seats: [Int])] = []
-            for (index, key, quantity) in unseated {
-                guard let seats = pickers[key]?.pick(quantity) else { continue }
-                picks.append((index, key, seats))
+            var picks: [(index: Int, key: TierKey, seats: [Int], together: Together)] = []
+            for (index, key, party) in unseated {
+                let isCertain = !contended.contains(key.onSale)
+                switch pickers[key]?.pick(party) {
+                case .seats(let seats, let together): picks.append((index, key, seats, together))
+                case .notTogether(let closest): if isCertain { batch.refuse(index, .notTogether(closest)) }
+                case .noAccessible(let left):
+                    if isCertain { batch.refuse(index, .noAccessibleSeats(left: left)) }
+                case .tooFew, nil: continue
+                }
             }
             if picks.isEmpty { return }
             let locked = try await lock(picks.map { ($0.key.onSale, $0.seats) }, in: &transaction)
             for pick in picks {
                 let got = pick.seats.compactMap { locked[SeatKey(onSale: pick.key.onSale, seat: $0)] }
                 if got.count == pick.seats.count {
-                    batch.seat(pick.index, in: pick.key, got)
+                    batch.seat(pick.index, in: pick.key, got, pick.together)
                     taken[pick.key.onSale, default: []].formUnion(pick.seats)
                 } else {
+                    contended.insert(pick.key.onSale)
                     let have = Set(got.map(\.seat))
                     taken[pick.key.onSale, default: []].formUnion(pick.seats.filter { !have.contains($0) })
                 }
@@ -105,22 +116,22 @@ enum SeatRounds {
         for (key, rows) in zip(keys, results) {
             pickers[key] = SeatPicker(
                 try rows.map { row in
-                    let positions: [Int] = try row[4]
-                    let seats: [Int] = try row[5]
-                    let accessible: [Bool] = try row[6]
-                    let low: Int = try row[2]
-                    let high: Int = try row[3]
+                    let positions: [Int] = try row[3]
+                    let seats: [Int] = try row[4]
+                    let accessible: [Bool] = try row[5]
+                    let focus = SeatRow.Focus(row: try row[6], aside: try row[7])
                     return SeatRow(
                         section: try row[0],
                         row: try row[1],
-                        span: low...high,
+                        middle: try row[2],
                         free: positions.indices.map {
                             SeatRow.Place(
                                 position: positions[$0],
                                 seat: seats[$0],
                                 accessible: accessible[$0]
                             )
-                        }
+                        },
+                        focus: focus
                     )
                 }
             )
@@ -155,19 +166,26 @@ enum SeatRounds {
         )
     }
 
-    /// Reads the tier's seats through `seats_by_tier`, and gives one row for each row of the house that has free ones.
+    /// Reads the tier's seats through `seats_by_tier`, and gives one row for each row of the house that has free ones,
+    /// with the focus of its section, by the primary key of `sections`.
     private static func freeRows(_ key: TierKey) -> Query {
         Query(
             "hold.free_seats",
             """
-            SELECT section, row_number, min(position), max(position),
-                array_agg(position ORDER BY position) FILTER (WHERE state = 'free'),
-                array_agg(seat ORDER BY position) FILTER (WHERE state = 'free'),
-                array_agg(accessible ORDER BY position) FILTER (WHERE state = 'free')
-            FROM seats
-            WHERE on_sale_id = \(key.onSale) AND tier = \(key.tier)
-            GROUP BY section, row_number
-            HAVING bool_or(state = 'free')
+            SELECT r.section, r.row_number, r.row_middle, r.positions, r.seats, r.accessible, c.focus_row,
+                c.focus_aside
+            FROM (
+                SELECT section, row_number, row_middle, array_agg(position ORDER BY position) AS positions,
+                    array_agg(seat ORDER BY position) AS seats,
+                    array_agg(accessible ORDER BY position) AS accessible
+                FROM seats
+                WHERE on_sale_id = \(key.onSale) AND tier = \(key.tier) AND state = 'free'
+                GROUP BY section, row_number, row_middle
+            ) AS r
+            CROSS JOIN LATERAL (
+                SELECT focus_row, focus_aside FROM sections
+                WHERE on_sale_id = \(key.onSale) AND ordinal = r.section LIMIT 1
+            ) AS c
             """
         )
     }

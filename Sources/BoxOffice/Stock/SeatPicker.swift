@@ -1,12 +1,70 @@
 /// Chooses seats for buyers who leave the choice to us.
 ///
-/// It first looks for neighbours in one row whose taking leaves no single seat behind (an *orphan*: hardly anybody
-/// buys it), nearest the front and the centre; then for neighbours that leave one; then for the best seats of one
-/// section, and at last for whatever the tier still has. It is a plain value: it knows what is free, and what it
-/// gave away is free no more, so that one picker serves a whole batch of requests without giving a seat twice.
+/// It goes down a ladder: neighbours in one row whose taking leaves no single seat behind (an *orphan*: hardly anybody
+/// buys it); neighbours that leave one; one row around a gap; two rows behind one another; one section; and at last
+/// whatever the tier still has. On each rung the nearest to the section's focus is best. Accessible seats are for those
+/// who ask for them, and for others only when a party doesn't fit in what else there is.
+///
+/// It is a plain value: it knows what is free, and what it gave away is free no more, so that one picker serves a whole
+/// batch of requests without giving a seat twice.
 struct SeatPicker: Sendable {
-    private var rows: [SeatRow]
-    private var left: Int
+    /// Who wants to sit.
+    struct Party: Sendable, Hashable {
+        var size: Int
+        /// How many of them need an accessible seat; the others are their companions.
+        var accessible = 0
+        /// How far apart they would sit.
+        var limit = Together.apart
+    }
+
+    /// What a party gets.
+    enum Answer: Sendable, Equatable {
+        /// The numbers of the seats, ascending, and how the party sits on them.
+        case seats([Int], Together)
+        /// There are not that many.
+        case tooFew
+        /// They would have to sit so far apart, which is farther than they want.
+        case notTogether(Together)
+        /// There are so many accessible seats left: too few, or none that has room for the companions in its section.
+        case noAccessible(left: Int)
+    }
+
+    /// Seats of one row, as ascending indices into what is free there.
+    struct Part: Sendable {
+        var row: Int
+        var places: [Int]
+    }
+
+    /// Seats for a whole party.
+    struct Choice: Sendable {
+        var together: Together
+        var parts: [Part]
+    }
+
+    /// What makes one choice worse than another on the same rung, the weightiest first.
+    struct Cost: Sendable, Comparable {
+        /// What keeps the party apart on this rung; each says in what unit.
+        var spread: Int
+        /// Accessible seats, which others may need more.
+        var accessible: Int
+        /// Single seats left behind.
+        var orphans: Int
+        /// The order of the sections is the promoter's.
+        var section: Int
+        /// From the focus, all seats together, in half seats.
+        var distance: Int
+
+        static func < (one: Self, other: Self) -> Bool {
+            (one.spread, one.accessible, one.orphans, one.section, one.distance)
+                < (other.spread, other.accessible, other.orphans, other.section, other.distance)
+        }
+    }
+
+    private(set) var rows: [SeatRow]
+    /// How many seats can still be picked.
+    private(set) var remaining = 0
+    /// How many of them are accessible.
+    private(set) var accessible = 0
 
     /// Makes a picker over the free seats of one tier.
     ///
@@ -14,98 +72,64 @@ struct SeatPicker: Sendable {
     init(_ rows: [SeatRow]) {
         // The order makes the choice independent of the order in which the database returned the rows.
         self.rows = rows.sorted { ($0.section, $0.row) < ($1.section, $1.row) }
-        left = rows.reduce(0) { $0 + $1.free.count }
+        count()
     }
 
-    /// How many seats can still be picked.
-    var remaining: Int { left }
-
-    /// Takes `quantity` seats out of what is free.
+    /// Takes seats for a party out of what is free.
     ///
-    /// - Returns: the numbers of the seats, ascending; `nil` if there are not that many. O(rows × seats).
-    mutating func pick(_ quantity: Int) -> [Int]? {
-        guard quantity > 0, quantity <= left else { return nil }
-        let choice = neighbours(quantity, orphans: false) ?? neighbours(quantity, orphans: true)
-        if let choice { return take(choice.count, from: choice.row, at: choice.start).sorted() }
-        return scattered(quantity).sorted()
+    /// O(rows × seats) for a party that fits side by side.
+    mutating func pick(_ party: Party) -> Answer {
+        guard party.size > 0, party.size <= remaining else { return .tooFew }
+        let choice =
+            party.accessible > 0 ? accompanied(party.size, party.accessible) : choice(party.size)
+        guard let choice else { return .noAccessible(left: accessible) }
+        guard choice.together <= party.limit else { return .notTogether(choice.together) }
+        return .seats(take(choice.parts), choice.together)
     }
 
     /// Takes named seats out of what is free, because somebody else has them.
     mutating func remove(_ seats: Set<Int>) {
         for index in rows.indices { rows[index].free.removeAll { seats.contains($0.seat) } }
-        left = rows.reduce(0) { $0 + $1.free.count }
+        count()
     }
 
-    private struct Choice {
-        var row: Int
-        var start: Int
-        var count: Int
-        var cost: Int
-    }
-
-    /// The cheapest run of `quantity` neighbours, with or without a single seat left beside it.
-    private func neighbours(_ quantity: Int, orphans: Bool) -> Choice? {
-        var best: Choice?
-        for (index, row) in rows.enumerated() where row.free.count >= quantity {
-            if let best, best.cost <= row.section * Self.sectionCost { break }
-            for run in row.runs() where run.count >= quantity {
-                for start in run.lowerBound...(run.upperBound - quantity) {
-                    let before = start - run.lowerBound
-                    let after = run.upperBound - start - quantity
-                    guard orphans || (before != 1 && after != 1) else { continue }
-                    let cost = Self.cost(of: row, start..<start + quantity)
-                    if let best, best.cost <= cost { continue }
-                    best = Choice(row: index, start: start, count: quantity, cost: cost)
-                }
-            }
+    /// The first rung on which a party finds seats.
+    private func choice(_ size: Int) -> Choice? {
+        let kind: SeatRow.Kind = remaining - accessible >= size ? .ordinary : .any
+        if let part = adjacent(size, kind, accessible: 0...size) {
+            return Choice(together: .adjacent, parts: [part])
         }
-        return best
+        if let part = aroundGaps(size, kind) { return Choice(together: .row, parts: [part]) }
+        if let parts = behindOneAnother(size, kind) { return Choice(together: .rows, parts: parts) }
+        return scattered(size, kind)
     }
 
-    private static let sectionCost = 1_000_000
-    private static let accessibleCost = 1_000_000_000
-
-    /// How much worse than the middle of the front row: a row back weighs as much as two seats aside, the order of
-    /// the sections, which is the promoter's, outweighs both, and seats that some need more outweigh all.
-    private static func cost(of row: SeatRow, _ seats: Range<Int>) -> Int {
-        let places = row.free[seats]
-        let aside = places.reduce(0) { $0 + abs(2 * $1.position - row.doubledCentre) } / seats.count
-        let accessible = places.count { $0.accessible }
-        return accessible * accessibleCost + row.section * sectionCost + row.row * 4 + aside
+    /// What taking seats of one row costs.
+    func cost(_ row: SeatRow, _ taken: some Collection<Int>, spread: Int = 0) -> Cost {
+        Cost(
+            spread: spread,
+            accessible: taken.count { row.free[$0].accessible },
+            orphans: row.orphans(without: taken),
+            section: row.section,
+            distance: taken.reduce(0) { $0 + row.distance($1) }
+        )
     }
 
-    /// Seats that are not all together: of the first section that has enough, or else of several; the longest runs
-    /// first, so that a party is split into as few groups as possible.
-    private mutating func scattered(_ quantity: Int) -> [Int] {
-        var freeBySection: [Int: Int] = [:]
-        for row in rows { freeBySection[row.section, default: 0] += row.free.count }
-        let enough = freeBySection.filter { $0.value >= quantity }.keys.min()
-        var picked: [Int] = []
-        while picked.count < quantity {
-            guard let choice = longestRun(atMost: quantity - picked.count, in: enough) else { break }
-            picked += take(choice.count, from: choice.row, at: choice.start)
+    private mutating func take(_ parts: [Part]) -> [Int] {
+        var seats: [Int] = []
+        // From the back, so that the indices of what is still to be taken stay right.
+        let spots = parts.flatMap { part in part.places.map { (part.row, $0) } }
+        for (row, index) in spots.sorted(by: >) {
+            let place = rows[row].free.remove(at: index)
+            seats.append(place.seat)
+            remaining -= 1
+            if place.accessible { accessible -= 1 }
         }
-        return picked
+        return seats.sorted()
     }
 
-    private func longestRun(atMost limit: Int, in section: Int?) -> Choice? {
-        var best: Choice?
-        for (index, row) in rows.enumerated() where section == nil || row.section == section {
-            for run in row.runs() {
-                let count = min(run.count, limit)
-                let cost = Self.cost(of: row, run.lowerBound..<run.lowerBound + count)
-                if let best, best.count > count || (best.count == count && best.cost <= cost) { continue }
-                best = Choice(row: index, start: run.lowerBound, count: count, cost: cost)
-            }
-        }
-        return best
-    }
-
-    private mutating func take(_ count: Int, from row: Int, at start: Int) -> [Int] {
-        let range = start..<start + count
-        let seats = rows[row].free[range].map(\.seat)
-        rows[row].free.removeSubrange(range)
-        left -= count
-        return seats
+    private mutating func count() {
+        remaining = rows.reduce(0) { $0 + $1.free.count }
+        accessible = rows.reduce(0) { $0 + $1.free.count { $0.accessible } }
     }
 }

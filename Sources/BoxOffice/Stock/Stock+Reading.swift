@@ -24,6 +24,8 @@ package struct SectionSeats: Sendable, Equatable {
         package var numbers: [Int]
         /// One character per seat: `f` free, `w` withheld, `h` held, `p` paying, `s` sold.
         package var states: String
+        /// The numbers of the accessible ones.
+        package var accessible: [Int] = []
     }
 
     package var id: String
@@ -74,7 +76,8 @@ extension Stock {
                 "stock.seats",
                 """
                 SELECT c.ordinal, c.id, c.name, c.tier, s.row_label, array_agg(s.position ORDER BY s.position),
-                    string_agg(left(s.state, 1), '' ORDER BY s.position)
+                    string_agg(left(s.state, 1), '' ORDER BY s.position),
+                    coalesce(array_agg(s.position ORDER BY s.position) FILTER (WHERE s.accessible), '{}')
                 FROM seats AS s
                 JOIN sections AS c ON c.on_sale_id = s.on_sale_id AND c.ordinal = s.section
                 WHERE s.on_sale_id = \(onSale.rawValue)
@@ -90,7 +93,12 @@ extension Stock {
                 ordinal = try row[0]
                 sections.append(SectionSeats(id: try row[1], name: try row[2], tier: try row[3], rows: []))
             }
-            let line = SectionSeats.Row(label: try row[4], numbers: try row[5], states: try row[6])
+            let line = SectionSeats.Row(
+                label: try row[4],
+                numbers: try row[5],
+                states: try row[6],
+                accessible: try row[7]
+            )
             sections[sections.count - 1].rows.append(line)
         }
         return sections

@@ -10,6 +10,7 @@ package enum Stock {
     ) async throws {
         _ = try await transaction.pipeline([
             rules(plan.reservations, onSale), tiers(plan, onSale), sections(plan, onSale),
+            groups(plan.groups, onSale),
         ])
         let seats = numberedSeats(plan)
         for start in stride(from: 0, to: seats.count, by: 4_000) {
@@ -35,26 +36,57 @@ package enum Stock {
             "stock.install_tiers",
             """
             INSERT INTO tiers (on_sale_id, id, ordinal, name, price, currency, numbered, capacity, free, withheld,
-                held, paying, sold)
+                held, paying, sold, only_for, public_at)
             SELECT \(onSale.rawValue), t.id, t.ordinal, t.name, t.price, \(plan.currency), t.numbered, t.capacity,
-                t.capacity, 0, 0, 0, 0
+                t.capacity, 0, 0, 0, 0, t.only_for::smallint[], t.public_at
             FROM unnest(\(plan.tiers.map(\.id)), \(plan.tiers.map(\.name)), \(plan.tiers.map(\.price)),
-                        \(plan.tiers.map(\.numbered)), \(plan.tiers.map { plan.capacity(ofTier: $0.id) }))
-                WITH ORDINALITY AS t (id, name, price, numbered, capacity, ordinal)
+                        \(plan.tiers.map(\.numbered)), \(plan.tiers.map { plan.capacity(ofTier: $0.id) }),
+                        \(plan.tiers.map { Self.ordinals($0.onlyFor, plan.groups) }), \(plan.tiers.map(\.publicAt)))
+                WITH ORDINALITY AS t (id, name, price, numbered, capacity, only_for, public_at, ordinal)
+            """
+        )
+    }
+
+    /// As Postgres writes an array of numbers.
+    private static func ordinals(_ ids: [String], _ groups: [BuyerGroup]) -> String {
+        let ordinals = ids.compactMap { id in groups.firstIndex { $0.id == id }.map { "\($0 + 1)" } }
+        return "{\(ordinals.joined(separator: ","))}"
+    }
+
+    private static func groups(_ groups: [BuyerGroup], _ onSale: OnSaleID) -> Query {
+        Query(
+            "stock.install_groups",
+            """
+            INSERT INTO groups (on_sale_id, ordinal, id, name, priority, max_per_buyer)
+            SELECT \(onSale.rawValue), g.ordinal, g.id, g.name, g.priority, g.max_per_buyer
+            FROM unnest(\(groups.map(\.id)), \(groups.map(\.name)), \(groups.map(\.priority)),
+                        \(groups.map(\.maxPerBuyer)))
+                WITH ORDINALITY AS g (id, name, priority, max_per_buyer, ordinal)
             """
         )
     }
 
     private static func sections(_ plan: Plan, _ onSale: OnSaleID) -> Query {
-        Query(
+        let foci = plan.sections.map(Self.focus)
+        return Query(
             "stock.install_sections",
             """
-            INSERT INTO sections (on_sale_id, ordinal, id, name, tier)
-            SELECT \(onSale.rawValue), s.ordinal - 1, s.id, s.name, s.tier
-            FROM unnest(\(plan.sections.map(\.id)), \(plan.sections.map(\.name)), \(plan.sections.map(\.tier)))
-                WITH ORDINALITY AS s (id, name, tier, ordinal)
+            INSERT INTO sections (on_sale_id, ordinal, id, name, tier, focus_row, focus_aside)
+            SELECT \(onSale.rawValue), s.ordinal - 1, s.id, s.name, s.tier, s.focus_row, s.focus_aside
+            FROM unnest(\(plan.sections.map(\.id)), \(plan.sections.map(\.name)), \(plan.sections.map(\.tier)),
+                        \(foci.map(\.row)), \(foci.map(\.aside)))
+                WITH ORDINALITY AS s (id, name, tier, focus_row, focus_aside, ordinal)
             """
         )
+    }
+
+    /// Where the best seat of a section is, in the terms of ``SeatRow``.
+    private static func focus(of section: Plan.Section) -> SeatRow.Focus {
+        guard case .seated(let rows) = section.room, let focus = section.focus,
+            let index = rows.firstIndex(where: { $0.label == focus.row }),
+            let first = rows[index].seats.first, let last = rows[index].seats.last
+        else { return SeatRow.Focus() }
+        return SeatRow.Focus(row: index, aside: 2 * focus.seat - first.number - last.number)
     }
 
     private struct NumberedSeat {
@@ -66,6 +98,7 @@ package enum Stock {
         var label: String
         var rowLabel: String
         var accessible: Bool
+        var rowMiddle: Int
     }
 
     /// The seats of the plan, numbered from 1 in the order of the plan.
@@ -74,6 +107,7 @@ package enum Stock {
         for (ordinal, section) in plan.sections.enumerated() {
             guard case .seated(let rows) = section.room else { continue }
             for (number, row) in rows.enumerated() {
+                let middle = (row.seats.first?.number ?? 0) + (row.seats.last?.number ?? 0)
                 for seat in row.seats {
                     seats.append(
                         NumberedSeat(
@@ -84,7 +118,8 @@ package enum Stock {
                             tier: section.tier,
                             label: "\(section.id)-\(row.label)-\(seat.number)",
                             rowLabel: row.label,
-                            accessible: seat.accessible
+                            accessible: seat.accessible,
+                            rowMiddle: middle
                         )
                     )
                 }
@@ -98,13 +133,13 @@ package enum Stock {
             "stock.install_seats",
             """
             INSERT INTO seats (on_sale_id, seat, section, row_number, position, tier, label, row_label, accessible,
-                state)
+                row_middle, state)
             SELECT \(onSale.rawValue), s.seat, s.section, s.row_number, s.position, s.tier, s.label, s.row_label,
-                s.accessible, 'free'
+                s.accessible, s.row_middle, 'free'
             FROM unnest(\(seats.map(\.seat)), \(seats.map(\.section)), \(seats.map(\.row)), \(seats.map(\.position)),
                         \(seats.map(\.tier)), \(seats.map(\.label)), \(seats.map(\.rowLabel)),
-                        \(seats.map(\.accessible)))
-                AS s (seat, section, row_number, position, tier, label, row_label, accessible)
+                        \(seats.map(\.accessible)), \(seats.map(\.rowMiddle)))
+                AS s (seat, section, row_number, position, tier, label, row_label, accessible, row_middle)
             """
         )
     }

@@ -44,6 +44,12 @@ package struct SigningKeys: Sendable {
         return Array(body.dropFirst(4))
     }
 
+    /// The payload of a text that some key made, unchecked.
+    static func payload(_ text: some Sequence<UInt8>) throws(TokenProblem) -> [UInt8] {
+        guard let bytes = Base64URL.decode(text), bytes.count >= 4 + codeLength else { throw .malformed }
+        return Array(bytes.dropFirst(4).dropLast(codeLength))
+    }
+
     private func code(_ body: [UInt8], _ purpose: String, _ key: Key) -> [UInt8] {
         Array(MessageCode.sha256(key: key.secret, Array(purpose.utf8) + [0] + body).prefix(Self.codeLength))
     }

@@ -10,17 +10,31 @@ struct JoinBatch {
     private let requests: [JoinRequest]
     private let onSales: [OnSaleID]
     /// The first request of each buyer speaks for all of them; places arrive in this order.
-    private var speakers: [(buyer: Buyer, place: PlaceID)] = []
+    private var speakers: [(buyer: Buyer, place: PlaceID, wish: JoinGroups.Wish)] = []
     private var settled: [Buyer: JoinOutcome] = [:]
     private var doors: [OnSaleID: String] = [:]
+    private var refused: [Buyer: JoinOutcome] = [:]
+    /// Which groups they belong to.
+    var groups = JoinGroups([])
 
     init(_ requests: [JoinRequest]) {
         self.requests = requests
         onSales = Set(requests.map(\.onSale)).sorted()
         var seen: Set<Buyer> = []
         for request in requests where seen.insert(Self.buyer(request)).inserted {
-            speakers.append((Self.buyer(request), request.place))
+            speakers.append((Self.buyer(request), request.place, Self.wish(request)))
         }
+        groups = JoinGroups(speakers.map(\.wish))
+    }
+
+    private static func wish(_ request: JoinRequest) -> JoinGroups.Wish {
+        JoinGroups.Wish(
+            onSale: request.onSale,
+            buyer: request.buyer,
+            code: request.code,
+            hasGroups: request.hasGroups,
+            needsGroup: request.needsGroup
+        )
     }
 
     private static func buyer(_ request: JoinRequest) -> Buyer {
@@ -34,7 +48,7 @@ struct JoinBatch {
         let ids = onSales.map(\.rawValue)
         let doors = Query(
             "join.doors",
-            "SELECT on_sale_id, door, NULL::bytea, NULL::bytea FROM arrivals WHERE on_sale_id = ANY (\(ids))"
+            "SELECT on_sale_id, door, NULL::bytea, NULL::bytea, 0 FROM arrivals WHERE on_sale_id = ANY (\(ids))"
         )
         return [doors]
             + onSales.map { onSale in
@@ -42,7 +56,7 @@ struct JoinBatch {
                 return Query(
                     "join.known",
                     """
-                    SELECT on_sale_id, arrival, buyer, id FROM places
+                    SELECT on_sale_id, arrival, buyer, id, group_ordinal FROM places
                     WHERE on_sale_id = \(onSale.rawValue) AND buyer = ANY (\(buyers))
                     """
                 )
@@ -56,28 +70,46 @@ struct JoinBatch {
             if let fingerprint: [UInt8] = try row[2] {
                 let buyer = Buyer(onSale: onSale, fingerprint: fingerprint)
                 settled[buyer] = .joined(place: try Self.place(try row[3]), arrival: try row[1], isNew: false)
+                groups.know(fingerprint, of: onSale, in: try row[4])
             } else {
                 doors[onSale] = try row[1]
             }
         }
     }
 
+    /// Refuses those whose code is no good, and strangers where only members may join, before they take a number.
+    ///
+    /// Whoever has a place keeps it.
+    mutating func refuseStrangers() {
+        for speaker in speakers where settled[speaker.buyer] == nil {
+            if let refusal = groups.settle(speaker.wish).refusal { refused[speaker.buyer] = refusal }
+        }
+    }
+
     /// The statements that take numbers and insert places, in order of on-sale, so that batches can't deadlock.
     var inserts: [(onSale: OnSaleID, count: Int, query: Query)] {
         onSales.filter { doors[$0] == "open" }.compactMap { onSale in
-            let fresh = speakers.filter { $0.buyer.onSale == onSale && settled[$0.buyer] == nil }
+            let fresh = speakers.filter {
+                $0.buyer.onSale == onSale && settled[$0.buyer] == nil && refused[$0.buyer] == nil
+            }
             guard !fresh.isEmpty else { return nil }
             let query = Self.insert(
                 onSale,
                 places: fresh.map(\.place.bytes),
-                buyers: fresh.map(\.buyer.fingerprint)
+                buyers: fresh.map(\.buyer.fingerprint),
+                groups: fresh.map { groups.settle($0.wish).group }
             )
             return (onSale, fresh.count, query)
         }
     }
 
     /// Inserts nothing when the door is shut by now.
-    private static func insert(_ onSale: OnSaleID, places: [[UInt8]], buyers: [[UInt8]]) -> Query {
+    private static func insert(
+        _ onSale: OnSaleID,
+        places: [[UInt8]],
+        buyers: [[UInt8]],
+        groups: [Int]
+    ) -> Query {
         Query(
             "join.insert",
             """
@@ -86,9 +118,10 @@ struct JoinBatch {
                 WHERE on_sale_id = \(onSale.rawValue) AND door = 'open'
                 RETURNING issued - \(places.count) AS base
             )
-            INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at)
-            SELECT \(onSale.rawValue), room.base + k.ordinal, k.id, k.buyer, (SELECT usher_now())
-            FROM room, unnest(\(places), \(buyers)) WITH ORDINALITY AS k (id, buyer, ordinal)
+            INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at, group_ordinal)
+            SELECT \(onSale.rawValue), room.base + k.ordinal, k.id, k.buyer, (SELECT usher_now()), k.group_ordinal
+            FROM room, unnest(\(places), \(buyers), \(groups))
+                WITH ORDINALITY AS k (id, buyer, group_ordinal, ordinal)
             RETURNING arrival, buyer, id
             """
         )
@@ -107,7 +140,9 @@ struct JoinBatch {
         var told: Set<Buyer> = []
         return requests.map { request in
             let buyer = Self.buyer(request)
-            guard let outcome = settled[buyer] else { return refusal(request.onSale) }
+            guard let outcome = settled[buyer] else {
+                return doors[request.onSale] == "open" ? refused[buyer] ?? .closed : refusal(request.onSale)
+            }
             if told.insert(buyer).inserted { return outcome }
             guard case .joined(let place, let arrival, _) = outcome else { return outcome }
             return .joined(place: place, arrival: arrival, isNew: false)

@@ -22,6 +22,8 @@ package struct PlaceView: Sendable, Equatable {
     package var turnExpiresAt: PostgresTimestamp?
     /// The session, once there was one.
     package var admission: AdmissionSession?
+    /// Whether it waits for, or has, a turn after its first.
+    package var isAgain = false
 }
 
 /// A place's one session of buying.
@@ -46,11 +48,23 @@ struct PlaceFacts: Sendable {
     var turnExpiresAt: PostgresTimestamp?
     var turnIsSettled: Bool
     var admission: AdmissionSession?
+    /// The turn after the first that it has or waits for.
+    var again: Again?
+
+    /// A turn after the first.
+    struct Again: Sendable, Equatable {
+        /// Until when; nil before it is called.
+        var expiresAt: PostgresTimestamp?
+    }
 
     /// The state that follows.
     var state: PlaceView.State {
         if hasLeft { return .left }
-        if let admission { return admission.isLive ? .admitted : .done }
+        if let admission, admission.isLive { return .admitted }
+        if let again, onSale == .admitting || onSale == .soldOut {
+            return again.expiresAt == nil ? .waiting : .called
+        }
+        if admission != nil { return .done }
         guard let number else { return onSale.isOver ? .done : .prequeue }
         if turnIsSettled { return onSale.isOver ? .done : .missed }
         if onSale.isOver { return .done }
@@ -61,8 +75,9 @@ struct PlaceFacts: Sendable {
         PlaceView(
             state: state,
             number: number,
-            turnExpiresAt: state == .called ? turnExpiresAt : nil,
-            admission: admission
+            turnExpiresAt: state == .called ? again?.expiresAt ?? turnExpiresAt : nil,
+            admission: admission,
+            isAgain: again != nil
         )
     }
 }

@@ -35,12 +35,13 @@ package struct Places: Sendable {
             )
             guard let locked else { return false }
             if try locked[0] { return true }
-            let number = Self.number(
+            let number = try await Self.number(
                 of: arrival,
                 onSale,
                 entries: try locked[1],
                 key: try locked[2],
-                orders: orders
+                orders: orders,
+                in: tx
             )
             try await tx.pipeline([
                 Query(
@@ -51,10 +52,21 @@ package struct Places: Sendable {
                     """
                 ),
                 Query(
+                    "contacts.forget",
+                    "DELETE FROM contacts WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival)"
+                ),
+                Query(
                     "admission.leave",
                     """
                     UPDATE admissions SET ended_at = usher_now(), end_reason = 'left'
                     WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND ended_at IS NULL
+                    """
+                ),
+                Query(
+                    "reoffers.leave",
+                    """
+                    UPDATE reoffers SET settled_at = usher_now(), came = false
+                    WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND settled_at IS NULL
                     """
                 ),
             ])
@@ -68,10 +80,12 @@ package struct Places: Sendable {
         _ onSale: OnSaleID,
         entries: Int64?,
         key: [UInt8]?,
-        orders: DrawOrders
-    ) -> Int64? {
+        orders: DrawOrders,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> Int64? {
         guard let entries, let key else { return nil }
-        return orders.order(of: onSale, key: key, count: Int(entries)).number(ofArrival: arrival)
+        return try await orders.order(of: onSale, key: key, count: Int(entries), in: database)
+            .number(ofArrival: arrival)
     }
 
     /// Two reads: the place with its session, and the turn that covers its number.
@@ -86,7 +100,14 @@ package struct Places: Sendable {
     ) async throws -> PlaceFacts? {
         let row = try await postgres.first(read(onSale, arrival: arrival, place: place))
         guard let row else { return nil }
-        let number = number(of: arrival, onSale, entries: try row[2], key: try row[3], orders: orders)
+        let number = try await number(
+            of: arrival,
+            onSale,
+            entries: try row[2],
+            key: try row[3],
+            orders: orders,
+            in: postgres
+        )
         var facts = PlaceFacts(
             onSale: try row[0],
             serving: try row[1],
@@ -96,7 +117,10 @@ package struct Places: Sendable {
             turnIsSettled: false,
             admission: try AdmissionSession(row, at: 5)
         )
-        guard let number, number <= facts.serving, facts.admission == nil else { return facts }
+        if try row[10] ?? false { facts.again = PlaceFacts.Again(expiresAt: try row[11]) }
+        guard let number, number <= facts.serving, facts.admission == nil, facts.again == nil else {
+            return facts
+        }
         let turn = try await postgres.first(Self.turn(onSale, number: number))
         if let turn {
             facts.turnExpiresAt = try turn[0]
@@ -105,15 +129,16 @@ package struct Places: Sendable {
         return facts
     }
 
-    /// Uses the primary key of `places` and `admissions_one_per_place`.
+    /// Uses the primary key of `places`, `admissions_one_per_place` and `reoffers_one_open`.
     static func read(_ onSale: OnSaleID, arrival: Int64, place: PlaceID) -> Query {
         Query(
             "place.read",
             """
             SELECT o.state, o.serving, o.entries, o.draw_key, p.left_at IS NOT NULL, a.admission_id,
-                a.admitted_at, a.expires_at, a.ended_at, a.end_reason
+                a.admitted_at, a.expires_at, a.ended_at, a.end_reason, r.arrival IS NOT NULL, r.expires_at
             FROM places p JOIN on_sales o USING (on_sale_id)
                 LEFT JOIN admissions a ON a.on_sale_id = p.on_sale_id AND a.arrival = p.arrival
+                LEFT JOIN reoffers r ON r.on_sale_id = p.on_sale_id AND r.arrival = p.arrival AND r.settled_at IS NULL
             WHERE p.on_sale_id = \(onSale.rawValue) AND p.arrival = \(arrival) AND p.id = \(place.bytes)
             """
         )

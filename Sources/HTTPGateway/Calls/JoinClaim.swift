@@ -2,19 +2,25 @@ internal import BoxOffice
 internal import HTTP
 internal import Postgres
 
-/// Who somebody who joins claims to be.
-enum JoinClaim: Sendable {
-    /// What the promoter signed; see `BuyerAssertion`.
-    case assertion(String)
-    case secret([UInt8])
+/// Who somebody who joins claims to be, and the code that makes them a member of a group.
+struct JoinClaim: Sendable {
+    private enum Identity: Sendable {
+        /// What the promoter signed; see `BuyerAssertion`.
+        case assertion(String)
+        case secret([UInt8])
+    }
+
+    private let identity: Identity
+    /// As it was typed.
+    let code: String?
 
     /// Reads the body of a join.
     ///
     /// - Throws: ``Problem``: 400, 415 or 422.
     init(_ request: HTTPRequest) throws(Problem) {
         var fields = try RequestFields(request)
-        if fields.has("code") { fields.refuse("code", "presale codes are not taken; leave it out") }
-        let claim: Self
+        let code = fields.optionalString("code", maxLength: 64)
+        let claim: Identity
         switch (fields.has("buyer"), fields.has("secret")) {
         case (true, false):
             claim = .assertion(fields.string("buyer", maxLength: 512))
@@ -33,7 +39,8 @@ enum JoinClaim: Sendable {
             claim = .secret([])
         }
         try fields.check()
-        self = claim
+        identity = claim
+        self.code = code
     }
 
     /// The buyer, if the claim holds for the on-sale.
@@ -41,7 +48,7 @@ enum JoinClaim: Sendable {
     /// - Throws: ``Problem``: 401 when the promoter didn't sign it, 403 when the room takes no secrets, 422 when it
     ///   is no assertion.
     func buyer(for onSale: OnSaleStatus, now: PostgresTimestamp) throws(Problem) -> Buyer {
-        switch self {
+        switch identity {
         case .secret(let secret):
             guard onSale.buyers == .anonymous else { throw .buyerRequired }
             return .secret(secret)

@@ -63,22 +63,6 @@ extension Operation {
                 return try await services.seats.reader.submit(id)
             }
         },
-        Operation(
-            "getFairness",
-            .get,
-            "/v1/on-sales/{id}/fairness",
-            .anyone,
-            "What was promised about the draw, and what has been revealed of it.",
-            success: (200, "Fairness"),
-            problems: [.unknownOnSale]
-        ) { services, call in
-            try services.withOnSale(try call.onSaleID()) { onSale in
-                .json(
-                    JSONWriter.object { onSale.writeFairness(to: &$0) },
-                    headers: ["Cache-Control": "public, s-maxage=1"]
-                )
-            }
-        },
     ]
 
     private static func list(_ services: Services, _ call: Call) throws(Problem) -> HTTPResponse {

@@ -15,7 +15,8 @@ extension Operation {
             success: (201, "Joined"),
             problems: [
                 .malformedJSON, .notJSON, .invalidFields, .invalidBuyer, .expiredBuyer, .buyerRequired,
-                .unknownOnSale, .notOpen, .soldOut, .closed, .outcomeUnknown,
+                .unknownOnSale, .notOpen, .soldOut, .closed, .outcomeUnknown, .unknownCode, .codeUsed,
+                .groupRequired,
             ],
             join
         ),
@@ -44,10 +45,12 @@ extension Operation {
             .post,
             "/v1/places/{id}/admission",
             .place,
-            "Comes in once called. Asking again gives the same session while it lives.",
+            "Comes in once called. Asking again gives the same session while it lives. Whoever missed the turn and asks in time "
+                + "is called again.",
             success: (200, "Admission"),
             problems: [
-                .wrongPlace, .unknownPlace, .unknownOnSale, .notYet, .full, .missed, .left, .sessionOver,
+                .wrongPlace, .unknownPlace, .unknownOnSale, .notYet, .full, .stopped, .missed, .left,
+                .sessionOver,
                 .outcomeUnknown,
             ],
             admit
@@ -79,7 +82,18 @@ extension Operation {
             let onSale = try await services.onSale(id)
             let buyer = try claim.buyer(for: onSale.facts, now: services.board.clock.now)
             let salt = onSale.facts.entrySalt
-            let request = JoinRequest(onSale: id, buyer: buyer.fingerprint(under: salt))
+            let request = JoinRequest(
+                onSale: id,
+                buyer: buyer.fingerprint(under: salt),
+                code: try claim.code.map { code in
+                    guard let code = PresaleCode.fingerprint(of: code, under: salt) else {
+                        throw Problem.unknownCode
+                    }
+                    return code
+                },
+                hasGroups: !onSale.facts.groups.isEmpty,
+                needsGroup: onSale.facts.isInvitationOnly
+            )
             switch try await services.joins.submit(request) {
             case .joined(let place, let arrival, _):
                 return joined(
@@ -93,6 +107,9 @@ extension Operation {
                     keys,
                     services
                 )
+            case .unknownCode: throw Problem.unknownCode
+            case .codeUsed: throw Problem.codeUsed
+            case .groupRequired: throw Problem.groupRequired
             case .notOpen:
                 let seconds = (onSale.facts.opensAt - services.board.clock.now).components.seconds
                 throw Problem.notOpen.retrying(after: Int(clamping: min(seconds, 60)))
@@ -143,6 +160,7 @@ extension Operation {
             case .admitted(let session): return admitted(session, token, keys)
             case .notYet: throw notYet(try await services.onSale(token.onSale), nil)
             case .full: throw Problem.full
+            case .stopped: throw Problem.stopped
             case .missed: throw Problem.missed
             case .left: throw Problem.left
             case .done: throw Problem.sessionOver
@@ -181,13 +199,15 @@ extension Operation {
 enum PlaceDocument {
     static func response(_ place: PlaceID, _ view: PlaceStanding, _ onSale: OnSaleSnapshot) -> HTTPResponse {
         let facts = onSale.facts
+        // Whoever waits for a turn after the first is called before the line.
+        let isInLine = view.state == .waiting && !view.isAgain
         let body = JSONWriter.object { json in
             json.field("place", place.publicID)
             json.field("on_sale", onSale.id.publicID)
             json.field("state", view.state.rawValue)
             json.field("number", view.number)
-            json.field("ahead", view.state == .waiting ? view.number.map { facts.ahead(of: $0) } : nil)
-            if view.state == .waiting, let number = view.number, let wait = facts.wait(for: number) {
+            json.field("ahead", isInLine ? view.number.map { facts.ahead(of: $0) } : nil)
+            if isInLine, let number = view.number, let wait = facts.wait(for: number) {
                 json.object("eta_seconds") { eta in
                     eta.field("p25", wait.p25)
                     eta.field("p50", wait.p50)
@@ -196,6 +216,8 @@ enum PlaceDocument {
             } else {
                 json.field("eta_seconds", JSONValue.null)
             }
+            let chance = isInLine ? view.number.flatMap { facts.chanceLeft(for: $0) } : nil
+            json.field("chance_left", chance.map { JSONValue.double($0) } ?? .null)
             json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
             json.field("poll_after_ms", pollAfter(view, facts))
             json.field("seq", facts.seq)
@@ -205,6 +227,7 @@ enum PlaceDocument {
 
     private static func pollAfter(_ view: PlaceStanding, _ facts: OnSaleStatus) -> Int {
         switch view.state {
+        case .waiting where view.isAgain: facts.pollMillisecondsAgain
         case .prequeue, .waiting: facts.pollMilliseconds(number: view.number)
         case .called, .admitted: PollPolicy.milliseconds(waitSeconds: 0, turnSeconds: facts.turnSeconds)
         case .missed, .left, .done: 30_000

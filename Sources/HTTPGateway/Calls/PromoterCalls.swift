@@ -96,7 +96,7 @@ extension Operation {
             let key = try await services.onSales.buyerKey(of: id)
             let body = JSONWriter.object { json in
                 json.field("on_sale", id.publicID)
-                json.field("key", OnSaleSnapshot.hex(key))
+                json.field("key", Hex.encode(key))
             }
             return .json(body, headers: ["Cache-Control": "no-store"])
         },
@@ -112,6 +112,36 @@ extension Operation {
         },
         control("resume", "Calls again; what stood still ends later by as long.") { services, id, _, holder in
             try await services.onSales.resume(id, by: holder.actor)
+        },
+        control(
+            "stop",
+            "Stops everything at once: nobody is called, comes in or holds until resumed. Confirmed by the title.",
+            body: "Stop"
+        ) { services, id, call, holder in
+            var fields = try RequestFields(call.request)
+            let title = fields.string("confirm")
+            let reason = fields.optionalString("reason", maxLength: 1_000)
+            try fields.check()
+            try await services.onSales.stop(id, confirming: title, by: holder.actor, reason: reason)
+        },
+        control(
+            "fail-open",
+            as: "failOpenOnSale",
+            "For a limited time lets everyone through for whom there may be a ticket. Confirmed by the title.",
+            body: "FailOpen"
+        ) { services, id, call, holder in
+            var fields = try RequestFields(call.request)
+            let seconds = fields.integer("seconds", in: 0...OnSales.longestFailOpen)
+            let title = fields.string("confirm")
+            let reason = fields.optionalString("reason", maxLength: 1_000)
+            try fields.check()
+            try await services.onSales.failOpen(
+                id,
+                seconds: seconds,
+                confirming: title,
+                by: holder.actor,
+                reason: reason
+            )
         },
         control("rate", "Sets how many are called in a minute at most.", body: "Rate") {
             services,
@@ -133,6 +163,27 @@ extension Operation {
             try fields.check()
             try await services.onSales.setMessage(id, message, by: holder.actor)
         },
+        Operation(
+            "refundReservation",
+            .post,
+            "/v1/promoter/reservations/{id}/refund",
+            .promoter,
+            "Gives the money for a sold reservation back. While the on-sale goes on, its tickets are for the next.",
+            body: "Reason",
+            success: (202, "Refund"),
+            problems: [
+                .malformedJSON, .notJSON, .invalidFields, .unknownReservation, .wrongState, .outcomeUnknown,
+            ]
+        ) { services, call, holder in
+            guard let id = ReservationID(publicID: call.parameters["id"]) else {
+                throw Problem.unknownReservation
+            }
+            var fields = try RequestFields(call.request)
+            let reason = fields.optionalString("reason", maxLength: 1_000)
+            try fields.check()
+            try await services.onSales.refund(id, by: holder.actor, reason: reason)
+            return .json(JSONWriter.object { $0.field("reservation", id.publicID) }, status: 202)
+        },
         control("cancel", "Calls the on-sale off.", body: "Reason") { services, id, call, holder in
             var fields = try RequestFields(call.request)
             let reason = fields.optionalString("reason", maxLength: 1_000)
@@ -141,19 +192,21 @@ extension Operation {
         },
     ]
 
-    private static let changeProblems: [Problem] = [
+    /// What any change that a promoter asks for can meet.
+    static let changeProblems: [Problem] = [
         .malformedJSON, .notJSON, .invalidFields, .unknownOnSale, .wrongState, .outcomeUnknown,
     ]
 
     /// A change of one on-sale that answers with what it has become, and is seen by this gateway's buyers at once.
     private static func control(
         _ name: String,
+        as id: String? = nil,
         _ summary: String,
         body: String? = nil,
         _ change: @escaping @Sendable (Services, OnSaleID, Call, APIKeys.Holder) async throws -> Void
     ) -> Operation {
         Operation(
-            "\(name)OnSale",
+            id ?? "\(name)OnSale",
             .post,
             "/v1/promoter/on-sales/{id}/\(name)",
             .promoter,
@@ -191,6 +244,8 @@ enum OnSaleRecordDocument {
         json.field("active_limit", record.rules.activeLimit)
         json.field("turn_seconds", record.rules.turnSeconds)
         json.field("session_seconds", record.rules.sessionSeconds)
+        json.field("reoffer_limit", record.rules.reofferLimit)
+        json.field("reoffer_seconds", record.rules.reofferSeconds)
         json.field("message", record.message)
         json.field("serving", record.serving)
         json.field("last", record.issued)

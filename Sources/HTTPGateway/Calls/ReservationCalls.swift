@@ -11,13 +11,16 @@ extension Operation {
             "/v1/reservations",
             .admission,
             "Holds tickets: so many of a tier, or certain seats. Needs an Idempotency-Key, and answers what it answered "
-                + "to the key before: the hold, or `sold_out`, `seats_taken` or `limit_exceeded`. Another try needs another key.",
+                + "to the key before: the hold, or `sold_out`, `seats_taken`, `not_together`, `no_accessible_seats` or "
+                + "`limit_exceeded`. Another try needs another key.",
             body: "Reserve",
             success: (201, "Reservation"),
             problems: [
-                .keyRequired, .malformedJSON, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,
+                .keyRequired, .malformedJSON, .notJSON, .invalidFields, .unknownChoice, .tierRestricted,
+                .limitExceeded,
                 .keyReused,
-                .soldOut, .seatsTaken, .contended, .sessionOver, .outcomeUnknown,
+                .soldOut, .notTogether, .noAccessibleSeats, .seatsTaken, .contended, .stopped, .sessionOver,
+                .outcomeUnknown,
             ],
             reserve
         ),
@@ -98,15 +101,16 @@ extension Operation {
     @Sendable private static func reserve(_ services: Services, _ call: Call) throws -> Reply {
         let token = try call.admission(services)
         let key = try idempotencyKey(call.request)
-        let choice = try choice(call.request)
-        let request = HoldRequest(
+        var request = HoldRequest(
             onSale: token.onSale,
             admission: token.admission,
-            choice: choice,
+            choice: .seats([]),
             idempotency: IdempotencyKey(key: key, body: call.request.body)
         )
+        try read(call.request, into: &request)
+        let wish = request
         return services.later {
-            switch try await services.reservations.hold(request) {
+            switch try await services.reservations.hold(wish) {
             case .held(let hold), .repeated(let hold):
                 return .json(
                     ReservationDocument.bytes(hold),
@@ -115,7 +119,17 @@ extension Operation {
                 )
             case .keyReused: throw Problem.keyReused
             case .soldOut(let left): throw Problem.soldOut.with(("left", .int(Int64(left))))
+            case .notTogether(let closest):
+                throw Problem.notTogether.with(("closest", .string(closest.rawValue)))
+            case .noAccessibleSeats(let left):
+                throw Problem.noAccessibleSeats.with(("left", .int(Int64(left))))
+            case .standing(let tier, let fields):
+                throw Problem.fields(
+                    fields.map { ($0, "is for numbered seats; the tier \(tier) is standing") }
+                )
             case .contended: throw Problem.contended
+            case .stopped: throw Problem.stopped
+            case .notEligible(let tier): throw Problem.tierRestricted.with(detail: "the tier is \(tier)")
             case .limitExceeded(let limit, let has):
                 throw Problem.limitExceeded.with(("limit", .int(Int64(limit))), ("has", .int(Int64(has))))
             case .sessionOver: throw Problem.sessionOver
@@ -134,20 +148,28 @@ extension Operation {
         return key
     }
 
-    private static func choice(_ request: HTTPRequest) throws(Problem) -> HoldRequest.Choice {
+    /// Reads which tickets are wanted, and how.
+    private static func read(_ request: HTTPRequest, into wish: inout HoldRequest) throws(Problem) {
         var fields = try RequestFields(request)
         if fields.has("seats") {
-            if fields.has("tier") || fields.has("quantity") {
-                fields.refuse("seats", "goes without tier and quantity")
+            if ["tier", "quantity", "accessible", "together"].contains(where: { fields.has($0) }) {
+                fields.refuse("seats", "goes without tier, quantity, accessible and together")
             }
-            let seats = fields.strings("seats", count: 1...100)
-            try fields.check()
-            return .seats(seats)
+            wish.choice = .seats(fields.strings("seats", count: 1...100))
+            return try fields.check()
         }
         let tier = fields.string("tier")
         let quantity = fields.integer("quantity", in: 1...100)
+        wish.choice = .best(tier: tier, quantity: quantity)
+        if fields.has("accessible") { wish.accessible = fields.integer("accessible", in: 0...quantity) }
+        if let word = fields.optionalString("together") {
+            wish.together = Together(rawValue: word)
+            if wish.together == nil {
+                let accepted = Together.allCases.map(\.rawValue).joined(separator: ", ")
+                fields.refuse("together", "must be one of \(accepted); found \(word)")
+            }
+        }
         try fields.check()
-        return .best(tier: tier, quantity: quantity)
     }
 }
 
@@ -173,6 +195,7 @@ enum ReservationDocument {
             json.field("state", ReservationState.held.rawValue)
             json.field("expires_at", "\(hold.expiresAt)")
             write(tier: hold.tier, hold.quantity, hold.seats, hold.total, hold.currency, to: &json)
+            json.field("together", hold.together?.rawValue)
         }
     }
 

@@ -89,8 +89,9 @@ final class OnSaleBoard: Sendable {
         guard let key = facts.drawKey, let entries = facts.entries else { return nil }
         if let known = self[facts.id], known.facts.drawKey == key, let order = known.order { return order }
         let orders = orders
+        let priorities = try await orders.priorities(of: facts.id, in: postgres)
         return try await Thread.run(name: "draw") {
-            orders.order(of: facts.id, key: key, count: Int(entries))
+            orders.order(of: facts.id, key: key, count: Int(entries), priorities: priorities)
         }
     }
 }

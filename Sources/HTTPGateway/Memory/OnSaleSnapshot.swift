@@ -32,6 +32,7 @@ struct OnSaleSnapshot: Sendable {
             json.field("serving", facts.serving)
             json.field("last", facts.last)
             json.field("rate_per_minute", facts.ratePerMinute)
+            writeExceptions(facts, to: &json)
             json.array("tiers") { list in
                 for tier in facts.tiers { list.object { write(tier, of: facts, withStock: true, to: &$0) } }
             }
@@ -39,6 +40,28 @@ struct OnSaleSnapshot: Sendable {
             json.field("poll_after_ms", facts.pollMilliseconds)
             json.field("seq", facts.seq)
         }
+    }
+
+    /// Why the line moves otherwise than the rate says.
+    private static func writeExceptions(_ facts: OnSaleStatus, to json: inout JSONWriter) {
+        if let since = facts.pausedAt {
+            json.object("pause") { pause in
+                pause.field("since", "\(since)")
+                pause.field("reason", facts.pauseReason)
+                pause.field("stopped", facts.isStopped)
+            }
+        } else {
+            json.field("pause", JSONValue.null)
+        }
+        if facts.pressure.factor < 1 {
+            json.object("throttle") { throttle in
+                throttle.field("factor", (facts.pressure.factor * 100).rounded() / 100)
+                throttle.field("reason", facts.pressure.reason?.rawValue)
+            }
+        } else {
+            json.field("throttle", JSONValue.null)
+        }
+        json.field("open_until", facts.openUntil.flatMap { $0 > facts.readAt ? "\($0)" : nil })
     }
 
     /// The on-sale as buyers see it before they join.
@@ -55,6 +78,16 @@ struct OnSaleSnapshot: Sendable {
             for tier in facts.tiers { list.object { Self.write(tier, of: facts, withStock: false, to: &$0) } }
         }
         json.field("buyers", facts.buyers.rawValue)
+        json.array("groups") { list in
+            for group in facts.groups {
+                list.object { json in
+                    json.field("id", group.id)
+                    json.field("name", group.name)
+                    json.field("priority", group.priority)
+                }
+            }
+        }
+        json.field("invitation_only", facts.isInvitationOnly)
         json.field("message", facts.message)
     }
 
@@ -72,26 +105,12 @@ struct OnSaleSnapshot: Sendable {
         }
         json.field("numbered", tier.numbered)
         json.field("capacity", tier.capacity)
+        json.array("only_for") { for group in tier.onlyFor { $0.value(group) } }
+        json.field("public_at", tier.publicAt.map { "\($0)" })
         guard withStock else { return }
         json.field("free", tier.free)
         json.field("held", tier.held)
         json.field("sold", tier.sold)
-    }
-
-    /// What was promised about the draw, and what has been revealed of it.
-    func writeFairness(to json: inout JSONWriter) {
-        json.field("on_sale", id.publicID)
-        json.field("commitment", Self.hex(facts.commitment))
-        json.field("entries", facts.entries)
-        json.field("sealed_at", facts.sealedAt.map { "\($0)" })
-        json.field("root", facts.root.map(Self.hex))
-        json.field("drawn_at", facts.drawnAt.map { "\($0)" })
-        json.field("secret", facts.revealedSecret.map(Self.hex))
-        json.field("key", facts.drawnAt == nil ? nil : facts.drawKey.map(Self.hex))
-    }
-
-    static func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
     /// FNV-1a: tells documents of one `seq` apart, no more.

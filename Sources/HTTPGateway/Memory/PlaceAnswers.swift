@@ -10,6 +10,8 @@ struct PlaceStanding: Sendable {
     var number: Int64?
     /// Until when a called buyer can come in.
     var turnExpiresAt: PostgresTimestamp?
+    /// Whether it waits for, or has, a turn after its first.
+    var isAgain = false
 }
 
 /// Answers where a place stands: from memory while it waits, and by a briefly kept read once it was called.
@@ -46,6 +48,8 @@ final class PlaceAnswers: Sendable {
             return PlaceStanding(state: onSale.facts.state.isOver ? .done : .prequeue)
         }
         if number <= onSale.facts.serving { return nil }
+        // On the waitlist, perhaps.
+        if onSale.facts.state == .soldOut, onSale.facts.hasReoffers { return nil }
         return PlaceStanding(state: onSale.facts.state.isOver ? .done : .waiting, number: number)
     }
 
@@ -60,7 +64,8 @@ final class PlaceAnswers: Sendable {
         let standing = PlaceStanding(
             state: view.state,
             number: view.number,
-            turnExpiresAt: view.turnExpiresAt
+            turnExpiresAt: view.turnExpiresAt,
+            isAgain: view.isAgain
         )
         state.withLock { state in
             if state.kept.count >= Self.keptAtMost { state.kept = [:] }

@@ -63,6 +63,9 @@ final class SeatMaps: Sendable {
                                     json.field("label", row.label)
                                     json.array("numbers") { for number in row.numbers { $0.value(number) } }
                                     json.field("states", row.states)
+                                    json.array("accessible") { numbers in
+                                        for number in row.accessible { numbers.value(number) }
+                                    }
                                 }
                             }
                         }

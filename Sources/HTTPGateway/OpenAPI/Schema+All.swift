@@ -1,3 +1,4 @@
+internal import BoxOffice
 internal import HTTP
 
 extension Schema {
@@ -19,6 +20,23 @@ extension Schema {
         ("SeatMap", object(seatMap)),
         ("Fairness", object(fairness)),
         (
+            "Leaves",
+            object([
+                ("on_sale", .string), ("entries", .integer), ("leaves", .list(.string)),
+                ("priorities", .nullable(.string)),
+                ("next", .nullable(.integer)),
+            ])
+        ),
+        ("Proof", object(proof)),
+        ("Certificate", object(certificate)),
+        ("Codes", object([("group", .string), ("count", .integer)])),
+        ("CodeList", object([("group", .string), ("codes", .list(.string))])),
+        ("Invitations", object([("group", .string), ("buyers", .list(.string))])),
+        ("GroupName", object([("group", .string)])),
+        ("GroupCounts", object([("groups", .list(.object(groupCounts)))])),
+        ("Reveal", object([("secret", .string)])),
+        ("Beacon", object([("value", .string), ("proof", .string)])),
+        (
             "Join",
             free(
                 "Exactly one of `buyer` (the promoter's assertion of who it is) and `secret` (16 random bytes or more in "
@@ -27,8 +45,21 @@ extension Schema {
         ),
         ("Joined", object(joined)),
         ("Place", object(place)),
+        ("Waitlist", object([("quantity", .integer)])),
+        (
+            "WaitlistSpot",
+            object([("place", .string), ("position", .integer), ("poll_after_ms", .integer)])
+        ),
         ("Admission", object([("admission_token", .string), ("expires_at", .instant)])),
-        ("Reserve", free("Either `tier` (string) and `quantity` (integer), or `seats` (list of labels).")),
+        (
+            "Reserve",
+            free(
+                "Either `tier` (string) and `quantity` (integer), or `seats` (list of labels). With a tier of numbered seats "
+                    + "also `accessible`: how many of the quantity need an accessible seat, the others being their "
+                    + "companions; and `together`: how far apart they would sit at most, one of `adjacent`, `row`, `rows`, "
+                    + "`section` and `apart`, which is however it comes."
+            )
+        ),
         ("Checkout", object([("payment_method", .string)])),
         ("Reservation", object(reservation)),
         (
@@ -39,6 +70,9 @@ extension Schema {
         ("Plan", free("A plan as Examples/arena.json shows it; what does not fit is named field by field.")),
         ("PlanPatch", free("The members of a plan's head that are to change.")),
         ("Reason", object([("reason?", .string)])),
+        ("Refund", object([("reservation", .string)])),
+        ("Stop", object([("confirm", .string), ("reason?", .string)])),
+        ("FailOpen", object([("seconds", .integer), ("confirm", .string), ("reason?", .string)])),
         ("Rate", object([("rate_per_minute", .integer)])),
         ("Message", object([("message?", .nullable(.string))])),
         ("OnSaleRecord", object(record)),
@@ -47,6 +81,38 @@ extension Schema {
             object([("on_sales", .list(.reference("OnSaleRecord"))), ("next", .nullable(.string))])
         ),
         ("BuyerKey", object([("on_sale", .string), ("key", .string)])),
+        (
+            "Contact",
+            object([("channel", oneOf(["email", "sms"])), ("address", .string), ("locale?", .string)])
+        ),
+        (
+            "NotificationList",
+            object([("notifications", .list(.object(notification))), ("next", .nullable(.integer))])
+        ),
+        ("TemplateText", object([("subject?", .string), ("body", .string)])),
+        (
+            "Template",
+            object([
+                ("name", .string), ("version", .integer), ("subject", .string), ("body", .string),
+                ("previews", .list(.object([("subject", .string), ("body", .string)]))),
+            ])
+        ),
+        (
+            "PaymentCaseList",
+            object([
+                (
+                    "payments",
+                    .list(
+                        .object([
+                            ("reference", .string), ("reservation", .string), ("on_sale", .string),
+                            ("method", .string), ("amount", .reference("Money")),
+                            ("detail", .nullable(.string)),
+                            ("since", .instant),
+                        ])
+                    )
+                )
+            ])
+        ),
         ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
         ("QueueState", object([("name", .string), ("paused", .boolean)])),
@@ -60,22 +126,33 @@ extension Schema {
         "scheduled", "prequeue", "admitting", "paused", "sold_out", "closed",
     ])
 
+    private static let throttleReasons = oneOf(AdmissionPressure.Signal.allCases.map(\.rawValue))
+
     private static let buyers = oneOf(["anonymous", "proven"])
 
     private static let tier: Members = [
         ("id", .string), ("name", .string), ("price", .reference("Money")), ("numbered", .boolean),
-        ("capacity", .integer),
+        ("capacity", .integer), ("only_for", .list(.string)), ("public_at", .nullable(.instant)),
     ]
 
     private static let onSale: Members = [
         ("id", .string), ("title", .string), ("venue", .string), ("city", .string), ("state", publicStates),
         ("opens_at", .instant), ("starts_at", .instant), ("closes_at", .instant),
-        ("tiers", .list(.reference("Tier"))), ("buyers", buyers), ("message", .nullable(.string)),
+        ("tiers", .list(.reference("Tier"))), ("buyers", buyers), ("groups", .list(.object(group))),
+        ("invitation_only", .boolean), ("message", .nullable(.string)),
     ]
 
     private static let status: Members = [
         ("on_sale", .string), ("state", publicStates), ("serving", .integer), ("last", .integer),
-        ("rate_per_minute", .integer), ("tiers", .list(.reference("TierStock"))),
+        ("rate_per_minute", .integer),
+        (
+            "pause",
+            .nullable(
+                .object([("since", .instant), ("reason", .nullable(.string)), ("stopped", .boolean)])
+            )
+        ),
+        ("throttle", .nullable(.object([("factor", .number), ("reason", throttleReasons)]))),
+        ("open_until", .nullable(.instant)), ("tiers", .list(.reference("TierStock"))),
         ("message", .nullable(.string)),
         ("poll_after_ms", .integer), ("seq", .integer),
     ]
@@ -90,7 +167,10 @@ extension Schema {
                     (
                         "rows",
                         .list(
-                            .object([("label", .string), ("numbers", .list(.integer)), ("states", .string)])
+                            .object([
+                                ("label", .string), ("numbers", .list(.integer)), ("states", .string),
+                                ("accessible", .list(.integer)),
+                            ])
                         )
                     ),
                 ])
@@ -99,9 +179,65 @@ extension Schema {
     ]
 
     private static let fairness: Members = [
-        ("on_sale", .string), ("commitment", .string), ("entries", .nullable(.integer)),
-        ("sealed_at", .nullable(.instant)), ("root", .nullable(.string)), ("drawn_at", .nullable(.instant)),
-        ("secret", .nullable(.string)), ("key", .nullable(.string)),
+        ("on_sale", .string), ("commitment", .string), ("keeper", oneOf(["usher", "promoter"])),
+        ("beacon", .object(beacon)), ("starts_at", .instant), ("entries", .nullable(.integer)),
+        ("sealed_at", .nullable(.instant)), ("root", .nullable(.string)), ("rooted_at", .nullable(.instant)),
+        ("reveal_by", .nullable(.instant)), ("revealed_at", .nullable(.instant)),
+        ("drawn_at", .nullable(.instant)), ("secret", .nullable(.string)), ("key", .nullable(.string)),
+        ("flags", .list(.string)), ("rests_on", .nullable(.string)),
+    ]
+
+    private static let beacon: Members = [
+        ("kind", oneOf(["none", "drand", "announced"])), ("url?", .string), ("genesis_at?", .instant),
+        ("period_seconds?", .integer), ("round?", .nullable(.integer)), ("announced?", .string),
+        ("at", .nullable(.instant)), ("wait_seconds", .integer), ("value", .nullable(.string)),
+        ("proof", .nullable(.string)), ("taken_at", .nullable(.instant)),
+    ]
+
+    private static let certificate: Members = [
+        ("on_sale", .string), ("title", .string), ("state", publicStates), ("final", .boolean),
+        ("read_at", .instant), ("draw", .reference("Fairness")),
+        (
+            "line",
+            .object([
+                ("joined", .integer), ("called", .integer), ("admitted", .integer), ("missed", .integer),
+                ("admitted_ahead_of_turn", .integer), ("called_again", .integer),
+                ("from_waitlist", .integer),
+            ])
+        ),
+        (
+            "tiers",
+            .list(
+                .object([
+                    ("id", .string), ("name", .string), ("capacity", .integer), ("sold", .integer),
+                    ("refunded", .integer), ("live", .integer), ("oversold", .integer),
+                ])
+            )
+        ),
+        ("exceptions", .integer),
+        (
+            "audit",
+            .list(
+                .object([
+                    ("ordinal", .integer), ("recorded_at", .instant), ("actor", .string), ("action", .string),
+                    ("detail", .string), ("hash", .string),
+                ])
+            )
+        ),
+        ("audit_whole", .boolean), ("violations", .list(.string)),
+    ]
+
+    private static let groupCounts: Members = [
+        ("id", .string), ("name", .string), ("priority", .integer), ("codes", .integer), ("used", .integer),
+        ("revoked", .integer), ("invited", .integer),
+    ]
+
+    private static let group: Members = [("id", .string), ("name", .string), ("priority", .integer)]
+
+    private static let proof: Members = [
+        ("place", .string), ("on_sale", .string), ("arrival", .integer), ("entries", .integer),
+        ("blinding", .string), ("priority", .nullable(.integer)), ("leaf", .string),
+        ("siblings", .list(.string)), ("root", .string),
     ]
 
     private static let joined: Members = [
@@ -117,7 +253,8 @@ extension Schema {
             "eta_seconds",
             .nullable(.object([("p25", .integer), ("p50", .integer), ("p75", .integer)]))
         ),
-        ("turn_expires_at", .nullable(.instant)), ("poll_after_ms", .integer), ("seq", .integer),
+        ("chance_left", .nullable(.number)), ("turn_expires_at", .nullable(.instant)),
+        ("poll_after_ms", .integer), ("seq", .integer),
     ]
 
     private static let reservation: Members = [
@@ -126,18 +263,28 @@ extension Schema {
         ("expires_at", .nullable(.instant)), ("tier", .string), ("quantity", .integer),
         ("seats", .list(.string)),
         ("total", .reference("Money")), ("extensions_left?", .integer), ("payments_left?", .integer),
-        ("problem?", .nullable(.string)), ("next_action?", .nullable(.string)),
+        ("together?", .nullable(together)), ("problem?", .nullable(.string)),
+        ("next_action?", .nullable(.string)),
     ]
+
+    private static let together = oneOf(Together.allCases.map(\.rawValue))
 
     private static let record: Members = [
         ("id", .string), ("title", .string), ("venue", .string), ("city", .string), ("currency", .string),
         ("state", .string), ("paused_at", .nullable(.instant)), ("opens_at", .instant),
         ("starts_at", .instant),
         ("closes_at", .instant), ("rate_per_minute", .integer), ("active_limit", .integer),
-        ("turn_seconds", .integer), ("session_seconds", .integer), ("message", .nullable(.string)),
+        ("turn_seconds", .integer), ("session_seconds", .integer), ("reoffer_limit", .integer),
+        ("reoffer_seconds", .integer), ("message", .nullable(.string)),
         ("serving", .integer), ("last", .integer), ("no_show", .number),
         ("admission_note", .nullable(.string)),
         ("seq", .integer), ("created_at", .instant), ("buyers", buyers),
+    ]
+
+    private static let notification: Members = [
+        ("id", .integer), ("kind", .string), ("state", .string), ("recipient", .string),
+        ("channel", .nullable(.string)), ("template", .nullable(.string)), ("attempts", .integer),
+        ("detail", .nullable(.string)), ("created_at", .instant), ("settled_at", .nullable(.instant)),
     ]
 
     private static let queue: Members = [

@@ -16,8 +16,10 @@ struct Dispatcher: Sendable {
     private let services: Services
     private let unrouted: Counter
     private let openAPI: HTTPResponse
+    private let tracer: Tracer?
 
-    init(services: Services, metrics: MetricsRegistry) {
+    init(services: Services, metrics: MetricsRegistry, tracer: Tracer?) {
+        self.tracer = tracer
         self.services = services
         unrouted = metrics.counter(
             "usher_http_unrouted_total",
@@ -61,14 +63,18 @@ struct Dispatcher: Sendable {
             return .now(.problem(error))
         }
         let route = match.handler
-        switch reply(to: route.operation, Call(request: request, parameters: match.parameters)) {
+        let trace = CallTrace(request, tracer)
+        let call = Call(request: request, parameters: match.parameters)
+        switch trace.within({ reply(to: route.operation, call) }) {
         case .now(let response):
-            Self.count(response, route, since: began)
+            count(response, route, since: began)
+            trace.end(route.operation.id, response.status)
             return .now(response)
         case .later(let work):
             return .later {
-                let response = await work()
-                Self.count(response, route, since: began)
+                let response = await trace.within(work)
+                count(response, route, since: began)
+                trace.end(route.operation.id, response.status)
                 return response
             }
         }
@@ -90,8 +96,10 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private static func count(_ response: HTTPResponse, _ route: Route, since began: MonotonicTime) {
-        route.seconds.observe(MonotonicTime.now - began)
+    private func count(_ response: HTTPResponse, _ route: Route, since began: MonotonicTime) {
+        let took = MonotonicTime.now - began
+        route.seconds.observe(took)
+        services.health.count(route.operation.id, status: response.status, took: took)
         if response.status >= 400 { route.refused.increment() }
     }
 }

@@ -83,7 +83,9 @@ struct Operation: Sendable {
 
     /// Every call there is.
     static let all =
-        onSaleCalls + placeCalls + reservationCalls + paymentCalls + promoterCalls + operatorCalls
+        onSaleCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
+        + reservationCalls
+        + paymentCalls + promoterCalls + presaleCalls + operatorCalls + notificationCalls
 }
 
 /// A request and the named segments of its path.

@@ -38,6 +38,16 @@ extension Problem {
         code: "buyer_required",
         title: "This room takes only buyers whom the promoter vouches for; a secret is not enough."
     )
+    static let groupRequired = Self(
+        status: 403,
+        code: "group_required",
+        title: "Only those who were invited or have a code may join this on-sale."
+    )
+    static let tierRestricted = Self(
+        status: 403,
+        code: "tier_restricted",
+        title: "This tier is for groups that the buyer belongs to none of."
+    )
     static let wrongPlace = Self(status: 403, code: "wrong_place", title: "The token is for another place.")
     static let wrongRole = Self(
         status: 403,
@@ -53,6 +63,16 @@ extension Problem {
         code: "unknown_reservation",
         title: "There is no such reservation."
     )
+    static let unknownNotification = Self(
+        status: 404,
+        code: "unknown_notification",
+        title: "There is no such notification, or it is on its way."
+    )
+    static let unknownTemplate = Self(
+        status: 404,
+        code: "unknown_template",
+        title: "There is no such kind of message, channel or language."
+    )
     static let unknownQueue = Self(status: 404, code: "unknown_queue", title: "There is no such queue.")
     static let unknownPool = Self(
         status: 404,
@@ -61,6 +81,21 @@ extension Problem {
     )
     // 409
     static let notOpen = Self(status: 409, code: "not_open", title: "The waiting room is not open yet.")
+    static let codeUsed = Self(
+        status: 409,
+        code: "code_used",
+        title: "Somebody else has used this code; no place was taken."
+    )
+    static let notSealed = Self(
+        status: 409,
+        code: "not_sealed",
+        title: "The entries of the draw are not sealed yet."
+    )
+    static let notDrawn = Self(
+        status: 409,
+        code: "not_drawn",
+        title: "The place came after the seal and was not in the draw; its number is that of its arrival."
+    )
     static let notYet = Self(status: 409, code: "not_yet", title: "The place has not been called yet.")
     static let full = Self(
         status: 409,
@@ -68,7 +103,23 @@ extension Problem {
         title: "As many are buying as may at one time; the turn is kept.",
         retryAfter: 2
     )
+    static let stopped = Self(
+        status: 409,
+        code: "stopped",
+        title: "Everything stands still; the turn and what is held are kept.",
+        retryAfter: 10
+    )
     static let soldOut = Self(status: 409, code: "sold_out", title: "There are not enough tickets left.")
+    static let notTogether = Self(
+        status: 409,
+        code: "not_together",
+        title: "The party can't sit as close together as was asked."
+    )
+    static let noAccessibleSeats = Self(
+        status: 409,
+        code: "no_accessible_seats",
+        title: "There are not enough accessible seats left with seats for the companions."
+    )
     static let seatsTaken = Self(status: 409, code: "seats_taken", title: "Somebody has these seats.")
     static let contended = Self(
         status: 409,
@@ -118,6 +169,11 @@ extension Problem {
         code: "limit_exceeded",
         title: "That would be more tickets than one buyer may have."
     )
+    static let unknownCode = Self(
+        status: 422,
+        code: "unknown_code",
+        title: "This code is not one of the on-sale's, or was taken back; no place was taken."
+    )
     static let keyReused = Self(
         status: 422,
         code: "idempotency_key_reused",
@@ -153,13 +209,17 @@ extension Problem {
         ofTransport + [
             .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
             .wrongPlace,
-            .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .unknownOnSale,
-            .unknownPlace, .unknownReservation, .unknownQueue, .unknownPool,
-            .notOpen,
-            .notYet, .full, .soldOut, .seatsTaken, .contended, .wrongState, .limitReached, .inProgress,
+            .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .groupRequired,
+            .tierRestricted, .unknownOnSale,
+            .unknownPlace, .unknownReservation, .unknownQueue, .unknownPool, .unknownNotification,
+            .unknownTemplate,
+            .notOpen, .codeUsed, .notSealed, .notDrawn,
+            .notYet, .full, .stopped, .soldOut, .notTogether, .noAccessibleSeats, .seatsTaken, .contended,
+            .wrongState,
+            .limitReached, .inProgress,
             .closed,
             .missed, .left, .sessionOver, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,
-            .keyReused,
+            .unknownCode, .keyReused,
             .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,
         ]
 

@@ -8,6 +8,11 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as OnSaleProblem: self.init(error)
+        case let error as DrawFilingProblem: self.init(error)
+        case PresaleProblem.unknownGroup(let accepted):
+            let names =
+                accepted.isEmpty ? "the plan has no groups" : "accepted: \(accepted.joined(separator: ", "))"
+            self = .fields([("group", "is no group of this on-sale; \(names)")])
         case let error as Reservations.Refusal: self.init(error)
         case let error as TokenProblem: self = error == .expired ? .expiredToken : .invalidToken
         case let error as PostgresError: self.init(error)
@@ -26,7 +31,21 @@ extension Problem {
             )
         case .alreadyPaused: self = .wrongState.with(detail: "the on-sale is paused already")
         case .notPaused: self = .wrongState.with(detail: "the on-sale is not paused")
+        case .notConfirmed(let title):
+            self = .fields([("confirm", "must be the on-sale's title, \"\(title)\"")])
         case .invalid(let plan): self = .fields(plan.issues.map { ($0.path, $0.message) })
+        }
+    }
+
+    private init(_ error: DrawFilingProblem) {
+        switch error {
+        case .notAwaited: self = .wrongState.with(detail: "the plan of this on-sale does not provide for it")
+        case .tooEarly:
+            self = .wrongState.with(detail: "it is too early: the fairness document says from when")
+        case .tooLate: self = .wrongState.with(detail: "it is too late: the draw goes on without it")
+        case .filedAlready: self = .wrongState.with(detail: "it was filed already, and stays as it is")
+        case .notCommittedTo:
+            self = .fields([("secret", "is not the one that the plan committed to")])
         }
     }
 

@@ -15,7 +15,15 @@ final class Services: Sendable {
     let places: PlaceAnswers
     let joins: Batcher<JoinRequest, JoinOutcome>
     let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
+    let waitlist: Batcher<WaitlistRequest, WaitlistOutcome>
+    let health: HealthMeter
     let seats: SeatMaps
+    let proofs: DrawProofs
+    let certificates: Certificates
+    let contacts: Contacts
+    let presale: Presale
+    let templates: MessageTemplates
+    let notifications: Notifications
     let onSales: OnSales
     let pools: Pools
     let controls: QueueControls
@@ -24,6 +32,7 @@ final class Services: Sendable {
     let callbacks: PaymentCallbacks?
     let logger: Logger
     private let missing: Batcher<OnSaleID, Bool>
+    private let archive: Batcher<OnSaleID, OnSaleStatus?>
     private let errors: Counter
     private let queues: Set<String>
 
@@ -32,7 +41,8 @@ final class Services: Sendable {
         registry: WorkflowRegistry,
         configuration: GatewayConfiguration,
         metrics: MetricsRegistry,
-        logger: Logger
+        logger: Logger,
+        tracer: Tracer?
     ) {
         let orders = DrawOrders()
         let board = OnSaleBoard(postgres: postgres, orders: orders, logger: logger)
@@ -47,7 +57,13 @@ final class Services: Sendable {
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
         seats = SeatMaps(postgres: postgres)
-        starter = EagerStarter(postgres: postgres, registry: registry, logger: logger)
+        proofs = DrawProofs(postgres: postgres)
+        certificates = Certificates(postgres: postgres)
+        contacts = Contacts(postgres: postgres)
+        presale = Presale(postgres: postgres)
+        templates = MessageTemplates(postgres: postgres)
+        notifications = Notifications(postgres: postgres)
+        starter = EagerStarter(postgres: postgres, registry: registry, logger: logger, tracer: tracer)
         let workflows = WorkflowClient(postgres: postgres)
         reservations = Reservations(postgres: postgres, workflows: workflows, starter: starter)
         callbacks = configuration.paymentSecret.map {
@@ -69,9 +85,19 @@ final class Services: Sendable {
         admissions = Batcher { requests in
             try await Self.insisting { try await admitting.commit(requests) }
         }
+        let waiting = Waitlist(postgres: postgres, orders: orders)
+        waitlist = Batcher { requests in
+            try await Self.insisting { try await waiting.commit(requests) }
+        }
+        health = HealthMeter(postgres: postgres, logger: logger)
         missing = Batcher(limit: 10_000, committers: 1) { asked in
             try await board.refresh()
             return asked.map { board[$0] != nil }
+        }
+        archive = Batcher(limit: 10_000, committers: 1) { asked in
+            var found: [OnSaleID: OnSaleStatus] = [:]
+            for id in Set(asked) { found[id] = try await OnSaleStatus.find(id, in: postgres) }
+            return asked.map { found[$0] }
         }
     }
 
@@ -94,8 +120,12 @@ final class Services: Sendable {
             group.addTask(executorPreference: loops.next()) { try await self.starter.run() }
             group.addTask { await self.joins.run(on: loops) }
             group.addTask { await self.admissions.run(on: loops) }
+            group.addTask { await self.waitlist.run(on: loops) }
+            group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask { await self.seats.reader.run(on: loops) }
+            group.addTask { await self.certificates.reader.run(on: loops) }
             group.addTask { await self.missing.run(on: loops) }
+            group.addTask { await self.archive.run(on: loops) }
             do {
                 try await group.waitForAll()
             } catch {
@@ -109,8 +139,11 @@ final class Services: Sendable {
     func close() {
         joins.close()
         admissions.close()
+        waitlist.close()
         seats.reader.close()
+        certificates.reader.close()
         missing.close()
+        archive.close()
         starter.close()
     }
 
@@ -146,6 +179,15 @@ final class Services: Sendable {
         _ = try await missing.submit(id)
         guard let snapshot = board[id] else { throw Problem.unknownOnSale }
         return snapshot
+    }
+
+    /// An on-sale, however long it is over: the board knows those of the last day.
+    ///
+    /// - Throws: ``Problem`` 404; `PostgresError`.
+    func published(_ id: OnSaleID) async throws -> OnSaleStatus {
+        if let facts = board[id]?.facts { return facts }
+        guard let facts = try await archive.submit(id) else { throw Problem.unknownOnSale }
+        return facts
     }
 
     /// A reply that needs a task; what it throws becomes a problem.

@@ -182,6 +182,7 @@ public struct Transaction: PostgresExecutor, ~Copyable {
         var queries = [Query("begin", SQL(stringLiteral: "BEGIN" + modes))]
         for (setting, limit) in [
             ("lock_timeout", options.lockTimeout), ("statement_timeout", options.statementTimeout),
+            ("idle_in_transaction_session_timeout", options.idleTimeout),
         ] {
             guard let limit else { continue }
             // Zero would mean no limit at all.

@@ -18,17 +18,22 @@ public struct TransactionOptions: Sendable, Hashable {
     public var lockTimeout: Duration?
     /// How long a statement may run; nil is the server's default.
     public var statementTimeout: Duration?
+    /// How long the server waits for the next statement before it ends the session, and with it the transaction; nil
+    /// is the server's default.
+    public var idleTimeout: Duration?
 
     /// Makes options; by default the server's.
     public init(
         isolation: Isolation? = nil,
         readOnly: Bool = false,
         lockTimeout: Duration? = nil,
-        statementTimeout: Duration? = nil
+        statementTimeout: Duration? = nil,
+        idleTimeout: Duration? = nil
     ) {
         self.isolation = isolation
         self.readOnly = readOnly
         self.lockTimeout = lockTimeout
         self.statementTimeout = statementTimeout
+        self.idleTimeout = idleTimeout
     }
 }

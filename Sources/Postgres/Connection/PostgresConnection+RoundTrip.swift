@@ -91,14 +91,33 @@ extension PostgresConnection {
             guard libpq.enterPipeline() else { throw lost() }
             isInPipelineMode = true
         }
-        if trip.isSecondTry {
-            if libpq.transactionStatus == .failed { try enqueueAside("ROLLBACK", trip) }
-            try enqueueAside("DEALLOCATE ALL", trip)
-        }
+        if trip.isSecondTry, libpq.transactionStatus == .failed { try enqueueAside("ROLLBACK", trip) }
         var onTheWay: [StatementCache.Key: String] = [:]
-        for query in trip.begin { try enqueue(query, isWanted: false, trip, &onTheWay) }
+        for query in trip.begin { try enqueueBegin(query, trip, &onTheWay) }
+        if trip.isSecondTry { try enqueueAside("DEALLOCATE ALL", trip) }
         for query in trip.queries { try enqueue(query, isWanted: true, trip, &onTheWay) }
         guard libpq.sendSync() else { throw lost() }
+    }
+
+    /// Queues a statement that begins a transaction.
+    ///
+    /// DEALLOCATE takes a snapshot, after which no isolation level can be set: so none may go ahead of BEGIN, and what
+    /// would need one to be prepared goes unnamed.
+    private func enqueueBegin(
+        _ query: Query,
+        _ trip: RoundTrip,
+        _ onTheWay: inout [StatementCache.Key: String]
+    ) throws {
+        let isPrepared = statements.name(for: .init(query)) != nil
+        let canBePrepared = isPrepared || statements.hasRoom(for: onTheWay.count + 1)
+        guard !configuration.isPooled, trip.isSecondTry || !canBePrepared else {
+            return try enqueue(query, isWanted: false, trip, &onTheWay)
+        }
+        let libpq = try live()
+        guard libpq.sendPrepare("", text: query.text, types: []), libpq.sendPrepared("", query) else {
+            throw lost()
+        }
+        trip.steps += [.aside, .query(query, isWanted: false)]
     }
 
     private func enqueue(

@@ -57,12 +57,15 @@ struct StatementCache {
         entries[key] = nil
     }
 
+    /// Whether so many can come in without another going out.
+    func hasRoom(for count: Int) -> Bool { entries.count + count <= limit }
+
     /// Takes out the statement unused for longest, if the cache has no room; the server has to forget it, too.
     ///
     /// - Parameter count: how many are about to come in.
     /// - Returns: what was taken out.
     mutating func evict(expecting count: Int) -> (key: Key, name: String)? {
-        guard entries.count + count > limit,
+        guard !hasRoom(for: count),
             let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
         else { return nil }
         entries[oldest.key] = nil

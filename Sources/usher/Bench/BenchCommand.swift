@@ -9,7 +9,9 @@ enum BenchCommand {
             """,
         subcommands: [
             QueueBench.command, EnqueueBench.command, LatencyBench.command, HorizonBench.command,
-            GrowthBench.command, ScaleBench.command, BenchWorkerCommand.command,
+            GrowthBench.command, ScaleBench.command, WorkflowBench.command, JoinsBench.command,
+            HoldsBench.command, ExpiriesBench.command, AdmissionBench.command,
+            BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command,
         ]
     )
 }

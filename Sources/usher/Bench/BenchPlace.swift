@@ -138,7 +138,7 @@ struct BenchPlace: Sendable {
 
     /// Runs `body` in a schema made for it, with a scheduler at work, and drops the schema.
     func withSchema<Value: Sendable>(
-        connections: Int = 16,
+        connections: Int = BenchSchema.connections,
         _ body: @escaping @Sendable (BenchSchema) async throws -> Value
     ) async throws -> Value {
         try await with(schema, connections) { postgres in

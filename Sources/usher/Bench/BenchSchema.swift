@@ -4,6 +4,9 @@ internal import Reactor
 
 /// A fresh schema with the engine in it, for one run.
 struct BenchSchema: Sendable {
+    /// The most connections it opens beside its workers'.
+    static let connections = 16
+
     let place: BenchPlace
     let name: String
     let postgres: PostgresClient

@@ -21,6 +21,7 @@ enum BenchWorkerCommand {
         var registry = WorkflowRegistry()
         registry.register(BenchJob(latencies: latencies))
         registry.register(WitnessJob(postgres: place.postgres))
+        BenchFlows.register(in: &registry)
         let worker = JobWorker(
             postgres: place.postgres,
             registry: registry,

@@ -129,6 +129,11 @@ final class BenchWorkers: Sendable {
         await supervisor.running().values.compactMap { ProcessTimes.of($0)?.own }.reduce(0, +)
     }
 
+    /// The resident memory of the processes.
+    func residentBytes() async -> Int {
+        await supervisor.running().values.compactMap(ProcessTimes.residentBytes).reduce(0, +)
+    }
+
     /// Ends the processes, and returns how late their jobs began: one histogram per second and process.
     @discardableResult
     func stop() async -> [(histogram: LatencyHistogram, at: MonotonicTime)] {

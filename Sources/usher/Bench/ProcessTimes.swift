@@ -29,6 +29,15 @@ struct ProcessTimes: Sendable, Equatable {
         return Self(stat: line, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK))))
     }
 
+    /// The resident memory of a process; nil when it is not there.
+    ///
+    /// Source: proc(5), `/proc/PID/statm`.
+    static func residentBytes(of pid: pid_t) -> Int? {
+        guard let line = (try? FileSystem.read("/proc/\(pid)/statm")) ?? nil else { return nil }
+        let pages = line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
+    }
+
     /// The seconds of a process, its children that live and those that have ended; nil when it is not there.
     static func family(of pid: pid_t) -> Double? {
         guard let root = of(pid) else { return nil }

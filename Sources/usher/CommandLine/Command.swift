@@ -4,6 +4,8 @@ struct Command: Sendable {
     struct Operand: Sendable {
         let name: String
         let help: String
+        /// Whether it may be left out; only the last may.
+        var isOptional = false
     }
 
     let name: String

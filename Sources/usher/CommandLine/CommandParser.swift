@@ -80,7 +80,8 @@ struct CommandParser {
             values[option.name] = value
         }
         try addEnvironment(to: &values, for: command, path: path)
-        guard operands.count == command.operands.count else {
+        let needed = command.operands.count { !$0.isOptional }
+        guard (needed...command.operands.count).contains(operands.count) else {
             let wanted = command.operands.map(\.name).joined(separator: " ")
             let message =
                 operands.count > command.operands.count

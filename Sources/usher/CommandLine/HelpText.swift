@@ -19,7 +19,7 @@ struct HelpText {
         var words = [path]
         if !command.subcommands.isEmpty { words.append("COMMAND") }
         if command.options.count > 1 { words.append("[OPTION]...") }
-        words += command.operands.map(\.name)
+        words += command.operands.map { $0.isOptional ? "[\($0.name)]" : $0.name }
         if command.takesRest { words.append("-- PROGRAM [ARGUMENT]...") }
         return words.joined(separator: " ")
     }

@@ -89,6 +89,13 @@ extension Option {
         environment: "USHER_PAYMENTS_SECRET",
         help: "What the payment provider signs its callbacks with; better set in the environment"
     )
+    static let otlpEndpoint = Option(
+        "otlp-endpoint",
+        .text("URL"),
+        environment: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        help:
+            "The OpenTelemetry collector that spans are sent to, as in http://127.0.0.1:4318; without it none are made"
+    )
     static let json = Option("json", .flag, help: "Print a last line of JSON")
 
     /// What every command takes.

@@ -11,11 +11,13 @@ enum BoxOfficeCode {
         let payments = try payments(invocation.arguments)
         var registry = WorkflowRegistry()
         registry.register(OnSaleLifecycle())
-        registry.register(AdmissionTick(orders: DrawOrders()))
+        let orders = DrawOrders()
+        registry.register(AdmissionTick(orders: orders))
+        registry.register(TellEveryone(orders: orders))
         registry.register(Reservation(payments: payments))
         registry.register(VoidPayment(payments: payments))
         registry.register(RefundReservation(payments: payments))
-        registry.register(Notify(channel: try channel(invocation)))
+        registry.register(Notify(channel: try MessageOptions.channel(invocation, postgres)))
         let starter = EagerStarter(
             postgres: postgres,
             registry: registry,
@@ -36,18 +38,5 @@ enum BoxOfficeCode {
             throw Failure("--payments-url takes an http or https URL, not \"\(text)\"")
         }
         return HTTPPaymentProvider(base: url, apiKey: arguments.text(.paymentsKey) ?? "")
-    }
-
-    private static func channel(_ invocation: Invocation) throws -> any NotificationChannel {
-        guard let text = invocation.arguments.text(WorkerCommand.webhookURL) else {
-            return LogChannel(logger: invocation.logger("notifications"))
-        }
-        guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil else {
-            throw Failure("--webhook-url takes an http or https URL, not \"\(text)\"")
-        }
-        guard let secret = invocation.arguments.text(WorkerCommand.webhookSecret) else {
-            throw Failure("--webhook-url needs --webhook-secret, which signs what is posted")
-        }
-        return SignedWebhookChannel(url: url, secret: secret)
     }
 }

@@ -5,8 +5,11 @@ extension Command {
         "Concert on-sales on Postgres and nothing else",
         subcommands: [
             DemoCommand.command, UpCommand.command, MigrateCommand.command, WorkerCommand.command,
-            SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, AuditCommand.command,
-            KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers, JobsCommand.command,
+            SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, PostboxCommand.command,
+            RehearseCommand.command, AuditCommand.command,
+            VerifyCommand.command, KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers,
+            JobsCommand.command,
+            RunsCommand.command,
             BenchCommand.command, LaunchCommand.command,
         ]
     )

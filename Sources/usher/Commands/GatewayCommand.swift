@@ -20,7 +20,7 @@ enum GatewayCommand {
         discussion: "Any number may run behind a balancer.",
         options: [
             .host, .port, .adminPort, loops, WorkerCommand.connections, .paymentsURL, .paymentsKey,
-            .paymentsSecret,
+            .paymentsSecret, .otlpEndpoint,
         ] + Option.database,
         endsInOrder: true
     ) { invocation in
@@ -34,6 +34,7 @@ enum GatewayCommand {
         )
         try await place.checkSchema()
         let logger = invocation.logger("gateway")
+        let export = try SpanExport(invocation, place, service: "usher-gateway")
         let gateway = Gateway(
             postgres: place.postgres,
             loops: place.loops,
@@ -45,10 +46,12 @@ enum GatewayCommand {
                 adminPort: arguments.number(.adminPort) ?? 8081,
                 paymentSecret: arguments.text(.paymentsSecret)
             ),
-            logger: logger
+            logger: logger,
+            tracer: export?.tracer
         )
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await place.postgres.run() }
+            if let export { group.addTask { await export.run() } }
             group.addTask {
                 await invocation.stop.wait()
                 gateway.drain()

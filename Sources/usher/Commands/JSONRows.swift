@@ -19,15 +19,24 @@ struct JSONRows<Row: Decodable> {
         let decoder = JSONDecoder()
         var table = [heading]
         for line in lines { table.append(cells(try decoder.decode(Row.self, from: Data(line.utf8)))) }
+        for line in TextTable.lines(table) { print(line) }
+    }
+}
+
+/// Rows laid out in columns.
+enum TextTable {
+    /// The lines of a table, of which the first row is the heading; numbers are set flush right.
+    static func lines(_ table: [[String]]) -> [String] {
+        guard let heading = table.first else { return [] }
         let widths = heading.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        for row in table {
+        return table.map { row in
             let padded = row.enumerated().map { column, cell in
                 let space = String(repeating: " ", count: widths[column] - cell.count)
                 return Double(cell) == nil ? cell + space : space + cell
             }
             var line = padded.joined(separator: "  ")
             while line.hasSuffix(" ") { line.removeLast() }
-            print(line)
+            return line
         }
     }
 }

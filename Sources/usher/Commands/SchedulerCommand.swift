@@ -22,6 +22,8 @@ enum SchedulerCommand {
             name: "\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
             chores: [
                 Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
+                Chore("forget old reports of gateways") { try await Upkeep.forgetReports(in: $0) },
+                Chore("forget old contacts") { try await Upkeep.forgetContacts(in: $0) },
                 Chore("forget old notifications") { try await Upkeep.forgetNotifications(in: $0) },
             ],
             logger: invocation.logger("scheduler")

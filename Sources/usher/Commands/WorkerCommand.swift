@@ -11,7 +11,7 @@ enum WorkerCommand {
         "queues",
         .list("NAMES"),
         environment: "USHER_QUEUES",
-        initial: "default,reservations,payments,notifications",
+        initial: "default,reservations,payments,notifications,notifications.email,notifications.sms",
         help: "The queues to serve"
     )
     static let pool = Option(
@@ -35,27 +35,14 @@ enum WorkerCommand {
         initial: "8",
         help: "The most database connections it opens"
     )
-    static let webhookURL = Option(
-        "webhook-url",
-        .text("URL"),
-        environment: "USHER_WEBHOOK_URL",
-        help: "Where notifications are posted, signed; without it they are logged"
-    )
-    static let webhookSecret = Option(
-        "webhook-secret",
-        .text("SECRET"),
-        environment: "USHER_WEBHOOK_SECRET",
-        help: "What posted notifications are signed with; better set in the environment"
-    )
-
     static let command = Command(
         "worker",
         "Run a worker",
         discussion:
             "Any number may serve the same queues. When told to end it finishes or hands back what it holds.",
         options: [
-            queues, pool, capacity, connections, .paymentsURL, .paymentsKey, webhookURL, webhookSecret,
-        ] + Option.database,
+            queues, pool, capacity, connections, .paymentsURL, .paymentsKey, .otlpEndpoint,
+        ] + MessageOptions.all + Option.database,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
@@ -65,7 +52,9 @@ enum WorkerCommand {
             isServing: true
         )
         try await place.checkSchema()
+        try await MessageOptions.prepare(arguments, place.postgres)
         let logger = invocation.logger("worker")
+        let export = try SpanExport(invocation, place, service: "usher-worker")
         let worker = JobWorker(
             postgres: place.postgres,
             registry: try BoxOfficeCode.registry(invocation, place.postgres),
@@ -74,7 +63,8 @@ enum WorkerCommand {
                 queues: arguments.list(queues),
                 capacity: arguments.number(capacity) ?? 256
             ),
-            logger: logger
+            logger: logger,
+            tracer: export?.tracer
         )
         logger.info(
             "running",
@@ -82,6 +72,7 @@ enum WorkerCommand {
         )
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await place.postgres.run() }
+            if let export { group.addTask { await export.run() } }
             group.addTask {
                 await invocation.stop.wait()
                 worker.stop()

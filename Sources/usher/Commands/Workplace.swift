@@ -13,16 +13,18 @@ struct Workplace: Sendable {
     /// The server is the one whose URL is given, else the one that `usher up` keeps in the directory if it runs, else
     /// what the `PG*` variables say.
     ///
-    /// A serving process prefers indexes, as it works on single rows all day. A failure names the server.
+    /// A serving process prefers indexes, as it works on single rows all day. `schema` takes the place of the one that is
+    /// given. A failure names the server.
     static func open(
         _ invocation: Invocation,
         connections: Int = 4,
         loops: Int = 1,
-        isServing: Bool = false
+        isServing: Bool = false,
+        schema: String? = nil
     )
         async throws -> Self
     {
-        let schema = invocation.arguments.text(.schema) ?? "usher"
+        let schema = schema ?? invocation.arguments.text(.schema) ?? "usher"
         let pooler = try PoolerSettings(invocation)
         var configuration =
             try (invocation.arguments.text(.databaseURL) ?? privateServer(invocation))

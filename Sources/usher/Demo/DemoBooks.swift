@@ -10,7 +10,7 @@ struct DemoBooks: Sendable {
     var missed = 0
     var expired = 0
     var released = 0
-    /// What a client has in writing and the tables don't have.
+    /// What a client has in writing and the tables don't bear out; see `SaleHistoryCheck`.
     var lost: [String] = []
     /// What is not in a terminal state half a minute after its deadline.
     var stuck: [String] = []
@@ -55,65 +55,10 @@ struct DemoBooks: Sendable {
             try ends[0][0], try ends[0][1], try ends[0][2]
         )
         (books.missed, books.expired, books.released) = (Int(missed), Int(expired), Int(released))
-        books.lost = try await lost(id, ledger, postgres)
+        books.lost = try await SaleHistoryCheck.findings(ledger.history, of: onSale, in: postgres)
+            .flatMap(\.lines)
         books.stuck = try await stuck(id, postgres)
         return books
-    }
-
-    private static func lost(
-        _ onSale: Int64,
-        _ ledger: BuyerLedger,
-        _ postgres: PostgresClient
-    ) async throws -> [String] {
-        func bytes(_ places: Set<String>) -> [[UInt8]] { places.compactMap { PlaceID(publicID: $0)?.bytes } }
-        let places = try await postgres.query(
-            Query(
-                "demo.lost_places",
-                """
-                SELECT format('%s: %s', what, encode(id, 'hex'))
-                FROM (
-                    SELECT 'place' AS what, id FROM unnest(\(bytes(ledger.places))) AS told (id)
-                    WHERE NOT EXISTS (SELECT FROM places AS p WHERE p.on_sale_id = \(onSale) AND p.id = told.id)
-                    UNION ALL
-                    SELECT 'left', id FROM unnest(\(bytes(ledger.left))) AS told (id)
-                    WHERE NOT EXISTS (SELECT FROM places AS p
-                        WHERE p.on_sale_id = \(onSale) AND p.id = told.id AND p.left_at IS NOT NULL)
-                    UNION ALL
-                    SELECT 'admission of place', id FROM unnest(\(bytes(ledger.admitted))) AS told (id)
-                    WHERE NOT EXISTS (SELECT FROM places AS p JOIN admissions AS a USING (on_sale_id, arrival)
-                        WHERE p.on_sale_id = \(onSale) AND p.id = told.id)
-                ) AS lines
-                """
-            )
-        )
-        let holds = Array(ledger.holds)
-        let sold = Array(ledger.sold)
-        let released = ledger.released.map(\.rawValue)
-        let reservations = try await postgres.query(
-            Query(
-                "demo.lost_reservations",
-                """
-                SELECT format('%s: reservation %s', what, id)
-                FROM (
-                    SELECT 'held' AS what, id
-                    FROM unnest(\(holds.map(\.reservation.rawValue)), \(holds.map { Int32($0.quantity) }))
-                        AS told (id, quantity)
-                    WHERE NOT EXISTS (SELECT FROM reservations AS r
-                        WHERE r.id = told.id AND r.on_sale_id = \(onSale) AND r.quantity = told.quantity)
-                    UNION ALL
-                    SELECT 'sold', id
-                    FROM unnest(\(sold.map(\.reservation.rawValue)), \(sold.map { Int32($0.quantity) }))
-                        AS told (id, quantity)
-                    WHERE NOT EXISTS (SELECT FROM reservations AS r
-                        WHERE r.id = told.id AND r.quantity = told.quantity AND r.state = 'sold')
-                    UNION ALL
-                    SELECT 'released', id FROM unnest(\(released)) AS told (id)
-                    WHERE NOT EXISTS (SELECT FROM reservations AS r WHERE r.id = told.id AND r.state = 'released')
-                ) AS lines
-                """
-            )
-        )
-        return try (places + reservations).map { try $0[0] }
     }
 
     private static func stuck(_ onSale: Int64, _ postgres: PostgresClient) async throws -> [String] {

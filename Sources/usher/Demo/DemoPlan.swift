@@ -17,18 +17,7 @@ struct DemoPlan: Sendable {
     ///   - now: in microseconds since 1970, UTC.
     /// - Throws: ``Failure`` when there is no such file, or its plan is refused.
     init(path: String, pace: DemoPace, now: Int64) throws {
-        guard let text = try FileSystem.read(path) else {
-            throw Failure(
-                "there is no plan at \(path); --plan FILE takes another, such as Examples/arena.json"
-            )
-        }
-        let filed: JSONValue
-        do {
-            filed = try JSONValue(parsing: Array(text.utf8))
-        } catch {
-            throw Failure("\(path) is not JSON: \(error)")
-        }
-        guard case .object(let members) = filed else { throw Failure("\(path) is not a JSON object") }
+        let members = try PlanFile(path: path).members
         // Whole seconds: an instant of the plan is read by people.
         let opens = (now / 1_000_000 + 1 + Int64(pace.opensAfter)) * 1_000_000
         let starts = opens + Int64(pace.prequeue) * 1_000_000

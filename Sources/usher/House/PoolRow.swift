@@ -9,7 +9,11 @@ struct PoolRow: Sendable, Hashable {
     /// What a new house begins with: the sale's own runs, and what talks to the outside.
     static let initial = [
         PoolRow(name: "sale", queues: ["default", "reservations"], wanted: 1),
-        PoolRow(name: "outside", queues: ["payments", "notifications"], wanted: 1),
+        PoolRow(
+            name: "outside",
+            queues: ["payments", "notifications", "notifications.email", "notifications.sms"],
+            wanted: 1
+        ),
     ]
 
     /// Adds the initial pools where no pool was ever set.

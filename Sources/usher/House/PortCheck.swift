@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Looks at ports before anything is started on them.

@@ -43,6 +43,30 @@ struct AdmissionLawTests {
         #expect(abs(calls - expected) <= 1)
     }
 
+    @Test func `pressure lowers the rate, and says so`() {
+        let decision = law { $0.throttle = 0.5 }.decide()
+        #expect(decision.calls == 5)
+        #expect(decision.reason == .pressure)
+    }
+
+    @Test func `when the promoter lets everyone through, only the stock binds`() {
+        let open = law {
+            $0.ratePerMinute = 0
+            $0.limit = 1
+            $0.active = 50
+            $0.free = 100
+            $0.isFailOpen = true
+        }.decide()
+        #expect(open.calls == 50 && open.reason == .failOpen)
+        #expect(law { $0.isFailOpen = true }.decide().reason == .line)
+        #expect(
+            law {
+                $0.isFailOpen = true
+                $0.free = 0
+            }.decide().calls == 0
+        )
+    }
+
     @Test func `nothing is banked`() {
         #expect(law { $0.elapsed = 3600 }.decide().calls == 20)
         let idle = law { $0.waiting = 0 }.decide()

@@ -21,13 +21,23 @@ struct RoomFixture {
         _ body: (RoomFixture) async throws -> Void
     ) async throws {
         try await withDatabase { database in
-            try await JobStore(postgres: database.client).ensureQueue("default")
             let now = try await database.client.first(Query("test.now", "SELECT usher_now()"))
             let start: PostgresTimestamp = try #require(try now?[0])
-            let record = try await OnSales(postgres: database.client)
-                .schedule(json: plan(opening: start + .seconds(3600), fields), by: "test")
-            try await body(RoomFixture(postgres: database.client, onSale: record.id))
+            try await with(in: database, opening: start + .seconds(3600), fields, body)
         }
+    }
+
+    /// Schedules an on-sale that opens at a given time, on a given schema.
+    static func with(
+        in database: TestDatabase,
+        opening: PostgresTimestamp,
+        _ fields: [String: String],
+        _ body: (RoomFixture) async throws -> Void
+    ) async throws {
+        try await JobStore(postgres: database.client).ensureQueue("default")
+        let record = try await OnSales(postgres: database.client)
+            .schedule(json: plan(opening: opening, fields), by: "test")
+        try await body(RoomFixture(postgres: database.client, onSale: record.id))
     }
 
     static func plan(opening: PostgresTimestamp, _ fields: [String: String] = [:]) -> [UInt8] {
@@ -71,7 +81,8 @@ struct RoomFixture {
     /// From the open room to admission.
     func start() async throws {
         try await pass(.seconds(1800))
-        #expect(try await advance().state == .prequeue)
+        // The seal, and then its root.
+        for _ in 0..<2 { #expect(try await advance().state == .prequeue) }
         let drawn = try await advance()
         #expect(drawn.state == .admitting)
         #expect(drawn.drawn)

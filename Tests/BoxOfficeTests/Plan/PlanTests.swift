@@ -29,6 +29,17 @@ struct PlanTests {
         #expect(rows[0].seats.map(\.number) == [1, 2, 4, 5])
         #expect(rows[0].seats.filter(\.accessible).map(\.number) == [5])
         #expect(plan.tiers.map(\.numbered) == [false, true])
+        #expect(plan.sections[1].focus == nil)
+    }
+
+    @Test func `A section's focus is one of its seats`() throws {
+        let plan = try Plan(
+            json: Self.json(
+                replacing: #""tier": "seats","#,
+                with: #""tier": "seats", "focus": {"row": "B", "seat": 4},"#
+            )
+        )
+        #expect(plan.sections.map(\.focus) == [nil, .init(row: "B", seat: 4)])
     }
 
     @Test(arguments: [
@@ -60,6 +71,22 @@ struct PlanTests {
         (
             #""accessible": "5""#, #""accessible": "3""#,
             "sections[1].rows[0].accessible: there is no seat 3 in this row"
+        ),
+        (
+            #""tier": "seats","#, #""tier": "seats", "focus": {"row": "D", "seat": 4},"#,
+            #"sections[1].focus.row: "D" is not a row of this section; accepted: "A", "B", "C""#
+        ),
+        (
+            #""tier": "seats","#, #""tier": "seats", "focus": {"row": "B", "seat": 3},"#,
+            #"sections[1].focus.seat: there is no seat 3 in row "B"; accepted: 1, 2, 4, 5"#
+        ),
+        (
+            #""tier": "seats","#, #""tier": "seats", "focus": "B4","#,
+            #"sections[1].focus: must be an object with row, seat; found "B4""#
+        ),
+        (
+            #""standing": 100"#, #""standing": 100, "focus": {"row": "A", "seat": 1}"#,
+            "sections[0].focus: is for a section with rows; this one is standing"
         ),
         (#""row": "A-C""#, #""row": "A-?""#, #"sections[1].rows[0].row: must be a row such as "A""#),
         (#""standing": 100"#, #""standing": 100, "rows": []"#, "sections[0]: must have either standing"),

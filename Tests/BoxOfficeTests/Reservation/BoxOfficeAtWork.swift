@@ -120,11 +120,13 @@ func withBoxOffice<Value: Sendable>(
     registry.register(RefundReservation(payments: provider))
     registry.register(CancelReservations(reservations: reservations))
     registry.register(Notify(channel: mail))
+    let channels = MessageTemplate.Channel.allCases.map(Notify.queue(for:))
+    for queue in channels { try await JobStore(postgres: house.client).ensureQueue(queue) }
     let worker = JobWorker(
         postgres: house.client,
         registry: registry,
         configuration: WorkerConfiguration(
-            queues: registry.queues.sorted(),
+            queues: registry.queues.sorted() + channels,
             capacity: 64,
             pollInterval: .milliseconds(20)
         ),

@@ -1,3 +1,4 @@
+import Jobs
 import Postgres
 import Testing
 import Workflows
@@ -31,6 +32,43 @@ struct ReservationTests {
                 try await office.reservations.hold(office.house.request(1, 2, of: "seated", key: "k"))
                     == .repeated(hold)
             )
+        }
+    }
+
+    @Test func `Holds that expire together end without their code, and their buyers are told`() async throws {
+        try await withBoxOffice { office in
+            var holds: [Hold] = []
+            for buyer in 1...12 {
+                let request = office.house.request(Int64(buyer), 1, of: buyer % 2 == 0 ? "floor" : "seated")
+                holds.append(try #require(try await office.hold(request)))
+            }
+            try await office.house.advance(seconds: 310)
+            for hold in holds { try await office.reached(.expired, hold) }
+            // Each was driven once, when it was started.
+            let driven: Int64 = try await office.client.query(
+                Query(
+                    "test.driven",
+                    """
+                    SELECT count(*) FROM jobs WHERE name = 'reservation'
+                        AND NOT (state = 'done' AND epoch = 1 AND output = '"expired"' AND transition = 'expire_holds')
+                    """
+                )
+            )[0][0]
+            #expect(driven == 0)
+            try await office.eventually("told") { office.mail.delivered.count == 12 }
+            let told = Set(office.mail.delivered.map(\.recipient))
+            #expect(told == Set((1...12).map { AdmissionID(rawValue: $0).publicID }))
+            let payload = try #require(office.mail.delivered.first?.payload)
+            #expect(holds.contains { payload.contains("\"\($0.reservation)\"") })
+            #expect(payload.contains("EUR"))
+            #expect(try await office.house.tier("seated")?.free == 20)
+            #expect(try await office.house.tier("floor")?.free == 100)
+            let outcome = try await office.workflows.result(
+                of: JobID(rawValue: holds[0].reservation.rawValue),
+                Reservation.self
+            )
+            #expect(outcome == .expired)
+            #expect(try await office.offenders() == [])
         }
     }
 
@@ -182,6 +220,8 @@ struct ReservationTests {
             )
             try await office.eventually("listed") { try await office.payment(hold) == "needs_person" }
             #expect(try await office.house.state(hold.reservation) == .sold)
+            let cases = try await PaymentCase.open(limit: 10, in: office.client)
+            #expect(cases.map(\.reservation) == [hold.reservation] && cases.first?.method == "uncapturable")
             try await office.eventually("told") {
                 office.mail.delivered.map { "\($0.kind) \($0.recipient)" }.contains("needs_person operator")
             }

@@ -19,6 +19,45 @@ enum SeedStatements {
             """
         ),
         Query(
+            "seed.draws",
+            """
+            INSERT INTO draws (on_sale_id, keeper, reveal_seconds, beacon, beacon_wait_seconds)
+            SELECT on_sale_id, 'usher', 120, 'none', 600 FROM on_sales WHERE on_sale_id > 1
+            """
+        ),
+        Query(
+            "seed.codes",
+            """
+            INSERT INTO presale_codes (on_sale_id, code, group_ordinal, created_at)
+            SELECT o, substring(sha256(convert_to(o || '.' || n, 'UTF8')) FOR 16), 1, usher_now()
+            FROM generate_series(1, 301, 20) AS o, generate_series(1, 1000) AS n
+            """
+        ),
+        Query(
+            "seed.invitations",
+            """
+            INSERT INTO invitations (on_sale_id, buyer, group_ordinal, created_at)
+            SELECT o, substring(sha256(convert_to(o || ':' || n, 'UTF8')) FOR 16), 1, usher_now()
+            FROM generate_series(1, 301, 20) AS o, generate_series(1, 1000) AS n
+            """
+        ),
+        Query(
+            "seed.contacts",
+            """
+            INSERT INTO contacts (on_sale_id, arrival, channel, address, locale, agreed_at)
+            SELECT o, n, 'email', 'a@example.org', 'en', usher_now()
+            FROM generate_series(1, 301, 20) AS o, generate_series(1, 1000) AS n
+            """
+        ),
+        Query(
+            "seed.audit",
+            """
+            INSERT INTO audit_entries
+            SELECT o, 100 + n, usher_now(), 'test', 'rate', '{}', sha256('')
+            FROM generate_series(0, 1) AS o, generate_series(1, 2000) AS n
+            """
+        ),
+        Query(
             "seed.arrivals",
             "INSERT INTO arrivals SELECT on_sale_id, 1000, 'closed' FROM on_sales WHERE on_sale_id > 1"
         ),
@@ -134,6 +173,17 @@ enum SeedStatements {
                 FROM unnest(\(arrivals), \(numbers)) AS k (arrival, number)
                 """
             ),
+            // Second turns: most are over, and a few are open.
+            Query(
+                "seed.reoffers",
+                """
+                INSERT INTO reoffers (on_sale_id, arrival, ordinal, kind, number, quantity, asked_at, called_at,
+                    expires_at, settled_at, came)
+                SELECT o, n, 1, 'missed', n, 1, usher_now(), usher_now(), usher_now() + interval '2 minutes',
+                    CASE WHEN n > 20 THEN usher_now() END, CASE WHEN n > 20 THEN false END
+                FROM generate_series(1, 301, 20) AS o, generate_series(1, 2000) AS n
+                """
+            ),
             Query("seed.identity", "ALTER TABLE admissions ALTER admission_id RESTART WITH 2000000"),
             Query(
                 "seed.turns",
@@ -207,6 +257,10 @@ enum SeedStatements {
             "seed.events",
             "INSERT INTO events (job_id, name, payload) SELECT id, 'checkout#1', '1' FROM jobs"
         ),
+        Query(
+            "seed.values",
+            "INSERT INTO run_values (job_id, name, value) SELECT id, 'status', '1' FROM jobs"
+        ),
         Query("seed.keys", "INSERT INTO job_keys SELECT 'refund:' || id, id FROM jobs"),
         Query(
             "seed.answers",
@@ -220,16 +274,9 @@ enum SeedStatements {
             "seed.notifications",
             """
             INSERT INTO notifications (kind, recipient, payload, dedupe_key, state, created_at)
-            SELECT 'sold', 'ad_' || n, '{}', 'sold:' || n, 'sent', usher_now() - n * interval '10 minutes'
+            SELECT 'sold', 'ad_' || n, '{}', 'sold:' || n, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'sent' END,
+                usher_now() - n * interval '10 minutes'
             FROM generate_series(1, 5000) AS n
-            """
-        ),
-        Query(
-            "seed.audit",
-            """
-            INSERT INTO audit_entries
-            SELECT o, 100 + n, usher_now(), 'test', 'rate', '{}', sha256('')
-            FROM generate_series(0, 1) AS o, generate_series(1, 2000) AS n
             """
         ),
     ]

@@ -29,6 +29,7 @@ struct StatementPlanTests {
         try await SeededSale.with { sale in
             try await buy(sale)
             try await wait(sale)
+            try await tell(sale)
             try await manage(sale)
             let log = sale.log.entries
             for plan in StatementPlans.all {
@@ -64,7 +65,7 @@ struct StatementPlanTests {
             )
             try await office.eventually("captured") { try await office.payment(bought) == "captured" }
             try await office.eventually("told") { !office.mail.delivered.isEmpty }
-            _ = try await office.workflows.start(RefundReservation.self, bought.reservation)
+            try await sale.room.onSales.refund(bought.reservation, by: "test", reason: nil)
             try await office.reached(.refunded, bought)
             // The best seats, paid for with a callback.
             let seated = try await hold(first + 1, 2, of: "s2")
@@ -108,11 +109,67 @@ struct StatementPlanTests {
         for place in try await sale.places([SeededSale.entered + 1, SeededSale.called + 200]) {
             #expect(try await room.places.leave(room.onSale, arrival: place.arrival, place: place.place))
         }
+        let missed = try await sale.places([21, 22, 23])
+        let hopeful = try await room.postgres.withTransaction { tx in
+            try await Reoffers.ask(room.onSale, missed.map { ($0.arrival, 21) }, in: tx)
+        }
+        #expect(!hopeful.isEmpty)
         for _ in 0..<3 { try await room.tick() }
+        _ = try await room.postgres.execute(Reoffers.came(room.onSale, hopeful.sorted()))
+        try await room.onSales.failOpen(
+            room.onSale,
+            seconds: 0,
+            confirming: "Evening",
+            by: "test",
+            reason: nil
+        )
+        try await room.onSales.stop(room.onSale, confirming: "Evening", by: "test", reason: nil)
+        try await room.onSales.resume(room.onSale, by: "test")
         try await room.onSales.pause(room.onSale, by: "test", reason: nil)
         try await room.tick()
         try await room.onSales.resume(room.onSale, by: "test")
         try await room.tick(after: 200)
+    }
+
+    // MARK: What people are told
+
+    private func tell(_ sale: SeededSale) async throws {
+        let (room, contacts) = (sale.room, Contacts(postgres: sale.room.postgres))
+        let holder = APIKeys.Holder(id: 1, role: .operator, label: "test")
+        let places = try await sale.places([20, 21, 22])
+        let contact = try #require(Contact(channel: .email, address: "a@example.org", locale: "en"))
+        for place in places {
+            _ = try await contacts.put(
+                contact,
+                onSale: room.onSale,
+                arrival: place.arrival,
+                place: place.place
+            )
+        }
+        try await contacts.unsubscribe(UnsubscribeToken(onSale: room.onSale, arrival: places[0].arrival))
+        try await contacts.remove(onSale: room.onSale, arrival: places[1].arrival)
+        let key = MessageTemplate.Key(kind: "sold", channel: .email, locale: "en")
+        let text = MessageTemplate(key: key, version: 0, subject: "s", body: "b")
+        _ = try await MessageTemplates(postgres: room.postgres).write(text, by: holder)
+        let telling = TellEveryone.Input(onSale: room.onSale, kind: .drawn)
+        try await room.postgres.withTransaction { tx in
+            let page = try await TellEveryone.write(telling, room.orders, in: tx)
+            #expect(page.notices.count == 200)
+        }
+        let notifications = Notifications(postgres: room.postgres)
+        let failed = try await notifications.failed(before: nil, limit: 20)
+        #expect(try await notifications.replay(failed[19].id, by: holder))
+        try await room.postgres.withTransaction { tx in
+            let message = OutgoingMessage(id: failed[0].id, kind: "sold", recipient: "ad_1", payload: "{}")
+            let gone = OutgoingMessage(id: failed[1].id, kind: "turn", recipient: "place", payload: "{}")
+            let asked = [
+                (message, Addressing.About(message, onSale: nil, arrival: nil)),
+                (gone, Addressing.About(gone, onSale: 1, arrival: places[1].arrival)),
+                (gone, Addressing.About(gone, onSale: 1, arrival: places[2].arrival)),
+            ]
+            _ = try await Addressing.routes(asked, in: &tx)
+        }
+        _ = try await Upkeep.forgetContacts(in: room.postgres, batch: 40)
     }
 
     // MARK: What promoters and the clock do
@@ -126,6 +183,7 @@ struct StatementPlanTests {
         _ = try await onSales.buyerKey(of: room.onSale)
         _ = try await onSales.list(after: OnSaleID(rawValue: 100), limit: 20)
         _ = try await room.status()
+        _ = try await PaymentCase.open(limit: 20, in: room.postgres)
         _ = try await Stock.tiers(of: room.onSale, from: room.postgres)
         _ = try await Stock.seats(of: room.onSale, from: room.postgres)
         let later = try #require(
@@ -135,15 +193,99 @@ struct StatementPlanTests {
         try await onSales.cancel(other.id, by: "test", reason: nil)
         _ = try await Upkeep.forgetAnswers(in: room.postgres, batch: 40)
         _ = try await Upkeep.forgetNotifications(in: room.postgres, batch: 40)
+        let seeded = try #require(
+            try await sale.quiet.first(
+                Query(
+                    "test.seeded",
+                    "SELECT job_id FROM events WHERE name = 'checkout#1' ORDER BY job_id LIMIT 1"
+                )
+            )
+        )
         try await room.postgres.withTransaction { tx in
             try await tx.pipeline(TickStatements.soldOut(room.onSale, .now))
             let job = NewJob.run(name: Reservation.name, queue: Reservation.queue, input: JSONB(text: "1"))
             let run = ClaimedJob(eager: JobID(rawValue: 2000), job)
             _ = try await tx.execute(WorkflowStatements.forget([run]))
+            let shown = [true, false].map { isAttribute in
+                (
+                    id: run.id, name: "shown",
+                    value: PublishedValue(json: JSONB(text: "1"), isAttribute: isAttribute)
+                )
+            }
+            _ = try await tx.pipeline(WorkflowStatements.publish(shown))
+            _ = try await tx.query(WorkflowStatements.countUpdates("shown", of: run.id))
+            let fork = JobID(rawValue: try seeded[0])
+            let copies = try await tx.query(WorkflowStatements.copies(of: fork))
+            #expect(copies.count > 2)
+            _ = try await tx.query(
+                WorkflowStatements.readdress(
+                    fork,
+                    try copies.map { (table: try $0[0], name: try $0[1], value: try $0[2]) }
+                )
+            )
+            _ = try await tx.query(WorkflowStatements.reply("shown", of: run.id))
             _ = try await tx.query(CancelReservations.page(.init(onSale: room.onSale)))
         }
+        let wanting = try await sale.places([SeededSale.called + 300, SeededSale.called + 301])
+        let spots = try await Waitlist(postgres: room.postgres, orders: room.orders).commit(
+            wanting.map {
+                WaitlistRequest(onSale: room.onSale, arrival: $0.arrival, place: $0.place, quantity: 1)
+            }
+        )
+        #expect(spots.count == 2)
+        try await room.tick()
+        _ = try await FairnessCertificate.read(room.onSale, in: room.postgres)
         try await room.pass(.seconds(7200))
         #expect(try await room.advance().state == .closed)
         try await room.tick()
+        try await draw(sale)
+    }
+
+    /// A draw with everything that can be filed.
+    private func draw(_ sale: SeededSale) async throws {
+        let onSales = sale.room.onSales
+        let secret = SecureBytes.random(Commitment.secretLength)
+        let now = try #require(try await sale.quiet.first(Query("test.now", "SELECT usher_now()")))
+        let opening: PostgresTimestamp = try now[0]
+        let start = opening + .seconds(1800)
+        let terms = """
+            {"commitment": "\(Hex.encode(Commitment.to(secret)))", "reveal_seconds": 60,
+             "beacon": {"announced": "a number", "at": "\(start + .seconds(300))"}}
+            """
+        let tiers = """
+            [{"id": "floor", "name": "F", "price": 1, "only_for": ["fans"], "public_at": "\(start)"},
+             {"id": "seats", "name": "S", "price": 1}]
+            """
+        let fields = [
+            "draw": terms, "tiers": tiers, "groups": #"[{"id": "fans", "priority": 1, "max_per_buyer": 2}]"#,
+        ]
+        let plan = RoomFixture.plan(opening: opening, fields)
+        let other = try await onSales.schedule(json: plan, by: "test")
+        let room = RoomFixture(postgres: sale.room.postgres, onSale: other.id)
+        _ = try await onSales.patch(room.onSale, json: Array(#"{"starts_at": "\#(start)"}"#.utf8), by: "test")
+        #expect(try await room.advance().state == .prequeue)
+        let presale = Presale(postgres: room.postgres)
+        let codes = try await presale.addCodes(20, group: "fans", of: room.onSale, by: "test")
+        try await presale.invite(["c", "d"], group: "fans", of: room.onSale, by: "test")
+        _ = try await room.join(["a", "b"])
+        let salt = try await room.status().entrySalt
+        _ = try await room.joins.commit(
+            ["a", "e", "f"].enumerated().map { index, name in
+                JoinRequest(
+                    onSale: room.onSale,
+                    buyer: Buyer.proven(name).fingerprint(under: [1]),
+                    code: PresaleCode.fingerprint(of: codes[index], under: salt),
+                    hasGroups: true
+                )
+            }
+        )
+        _ = try await presale.counts(of: room.onSale)
+        #expect(try await presale.revokeCodes(group: "fans", of: room.onSale, by: "test") == 17)
+        try await room.pass(.seconds(1800))
+        for _ in 0..<2 { #expect(try await !room.advance().drawn) }
+        try await onSales.reveal(room.onSale, secret: secret, by: "test")
+        try await room.pass(.seconds(300))
+        try await onSales.fileBeacon(room.onSale, value: "7", proof: "the newspaper", by: "test")
+        #expect(try await room.advance().drawn)
     }
 }

@@ -12,6 +12,8 @@ enum StatementPlans {
         StatementPlan("on_sale.shut_door", ["arrivals_pkey"]),
         StatementPlan("on_sale.pause", ["on_sales_pkey"]),
         StatementPlan("on_sale.resume", ["on_sales_pkey"]),
+        StatementPlan("on_sale.stop", ["on_sales_pkey"]),
+        StatementPlan("on_sale.fail_open", ["on_sales_pkey"]),
         StatementPlan("on_sale.rate", ["on_sales_pkey"]),
         StatementPlan("on_sale.message", ["on_sales_pkey"]),
         StatementPlan("on_sale.cancel", ["on_sales_pkey"]),
@@ -23,17 +25,52 @@ enum StatementPlans {
         StatementPlan("on_sale.insert", []),
         StatementPlan("on_sale.scheduled", ["on_sales_pkey"]),
         // Looks at the state of each on-sale, and at no more of those that are over.
-        StatementPlan("on_sale.status", ["turns_pkey", "tiers_pkey"], rows: 350, whole: ["on_sales"]),
+        StatementPlan("on_sale.status", ["reoffers_open", "tiers_pkey"], rows: 350, whole: ["on_sales"]),
+        StatementPlan("on_sale.status_of", ["on_sales_pkey", "reoffers_open", "tiers_pkey"], rows: 100),
+        // All turns, sessions and reservations of the on-sale, which are most of their tables here.
+        StatementPlan(
+            "certificate.line",
+            ["arrivals_pkey", "turns_pkey"],
+            rows: 12_000,
+            whole: ["admissions"]
+        ),
+        StatementPlan("certificate.stock", ["tiers_pkey"], rows: 12_000, whole: ["reservations"]),
+        StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100),
         StatementPlan("audit.append", ["audit_entries_pkey"], rows: 1),
     ]
 
     private static let room = [
         StatementPlan("join.doors", ["arrivals_pkey"]),
         StatementPlan("join.known", ["places_on_sale_id_buyer_idx"]),
+        StatementPlan("join.codes", ["presale_codes_pkey"]),
+        StatementPlan("join.invited", ["invitations_pkey"]),
+        StatementPlan("join.claim_codes", ["presale_codes_pkey"]),
+        // In an on-sale that was just made, so that either index finds its few places.
+        StatementPlan("join.upgrade", ["places_pkey"], rows: 10),
+        // All codes of the group.
+        StatementPlan("presale.counts", ["presale_codes_pkey", "invitations_pkey"], rows: 2100),
+        StatementPlan("presale.revoke", ["presale_codes_pkey"], rows: 2100),
+        StatementPlan("presale.group", ["on_sales_pkey"]),
+        StatementPlan("presale.add_codes", []),
+        StatementPlan("presale.invite", []),
+        StatementPlan("draw.groups", []),
+        StatementPlan("draw.priorities", []),
         StatementPlan("join.insert", ["arrivals_pkey"]),
         StatementPlan("draw.lock", ["arrivals_pkey"]),
         StatementPlan("draw.seal", ["on_sales_pkey"]),
+        StatementPlan("draw.promise", []),
+        StatementPlan("draw.promise_again", []),
+        StatementPlan("draw.ceremony", ["on_sales_pkey"]),
         StatementPlan("draw.read", ["on_sales_pkey"]),
+        StatementPlan("draw.now", []),
+        StatementPlan("draw.root", ["on_sales_pkey"]),
+        StatementPlan("draw.rooted", []),
+        StatementPlan("draw.root_of", ["on_sales_pkey"]),
+        StatementPlan("draw.filing", ["on_sales_pkey"]),
+        StatementPlan("draw.keep_secret", ["on_sales_pkey"]),
+        StatementPlan("draw.revealed", []),
+        StatementPlan("draw.take_beacon", []),
+        StatementPlan("draw.flags", []),
         StatementPlan("draw.publish", ["on_sales_pkey"]),
         // A page of all entries.
         StatementPlan("draw.entries", ["places_pkey"], rows: 20_000),
@@ -49,9 +86,19 @@ enum StatementPlans {
         StatementPlan("admission.count", ["admissions_live"], rows: 1000),
         StatementPlan("admission.insert", []),
         StatementPlan("admission.mark", ["places_pkey"]),
+        // Of an on-sale without sessions.
+        StatementPlan("admissions.end_all", ["admissions_live"]),
         StatementPlan("admission.leave", ["admissions_one_per_place"]),
         StatementPlan("admissions.extend", ["admissions_live"], rows: 1000),
         StatementPlan("turns.extend", ["turns_open"]),
+        // Those that are open, which are few of the on-sale's.
+        StatementPlan("reoffers.ask", ["turns_pkey", "reoffers_pkey"]),
+        StatementPlan("reoffers.came", ["reoffers_one_open"]),
+        StatementPlan("reoffers.leave", ["reoffers_one_open"]),
+        StatementPlan("reoffers.extend", [], rows: 100),
+        StatementPlan("waitlist.read", ["places_pkey", "admissions_one_per_place"]),
+        StatementPlan("waitlist.insert", ["reoffers_pkey"]),
+        StatementPlan("waitlist.positions", ["reoffers_open"], rows: 100),
     ]
 
     /// Bounded by who is inside, and by the turns that are open.
@@ -69,6 +116,10 @@ enum StatementPlans {
             rows: 1000
         ),
         StatementPlan("tick.gone", ["places_pkey"], rows: 500),
+        StatementPlan("reoffers.settle", [], rows: 100),
+        StatementPlan("reoffers.count", [], rows: 100),
+        StatementPlan("reoffers.call", ["reoffers_open"], rows: 100),
+        StatementPlan("reoffers.fitting", [], rows: 100),
         StatementPlan("tick.advance", ["on_sales_pkey"]),
         StatementPlan("tick.turn", []),
         StatementPlan("tick.sold_out", ["on_sales_pkey"]),
@@ -84,6 +135,10 @@ enum StatementPlans {
         // All seats of the on-sale, which are most of its partition.
         StatementPlan("stock.seats", [], rows: 20_000, whole: ["seats"]),
         StatementPlan("seats.change", ["seats_pkey"]),
+        StatementPlan("stock.install_groups", []),
+        StatementPlan("tiers.openings", ["tiers_pkey"]),
+        StatementPlan("tiers.open", ["tiers_pkey"]),
+        StatementPlan("on_sale.tiers_opened", ["on_sales_pkey"]),
         StatementPlan("tiers.move", ["tiers_pkey"]),
         StatementPlan("tiers.lock", ["tiers_pkey"]),
     ]
@@ -96,7 +151,11 @@ enum StatementPlans {
         StatementPlan("hold.answers", ["idempotency_keys_pkey"]),
         StatementPlan("hold.find_seats", ["seats_on_sale_id_label_idx"]),
         // All seats of one tier: the picker weighs them against each other.
-        StatementPlan("hold.free_seats", ["seats_on_sale_id_tier_section_idx"], rows: 3900),
+        StatementPlan(
+            "hold.free_seats",
+            ["seats_on_sale_id_tier_section_idx", "sections_pkey"],
+            rows: 3950
+        ),
         StatementPlan("hold.lock_seats", ["seats_pkey"]),
         StatementPlan("hold.insert", []),
         StatementPlan("hold.remember", []),
@@ -112,9 +171,32 @@ enum StatementPlans {
         StatementPlan("payments.insert", []),
         StatementPlan("payments.update", ["payments_pkey"]),
         StatementPlan("payments.lock", ["payments_pkey", "reservations_pkey"]),
+        StatementPlan("refunds.find", ["reservations_pkey"]),
+        StatementPlan("refunds.running", ["on_sales_pkey"]),
+        StatementPlan("payments.for_people", ["payments_for_people"]),
         StatementPlan("refunds.look", ["payments_pkey", "reservations_pkey"]),
         StatementPlan("notifications.insert", []),
         StatementPlan("notifications.take", ["notifications_dedupe_key_key"]),
+        StatementPlan("notifications.turns", ["contacts_pkey"]),
+        StatementPlan("tellings.page", ["contacts_pkey"], rows: 250),
+        StatementPlan("tellings.insert", []),
+        StatementPlan("tellings.draw", ["on_sales_pkey"]),
+        StatementPlan("tellings.count", ["on_sales_pkey"]),
+        StatementPlan(
+            "notifications.contacts_of_sessions",
+            ["admissions_pkey", "contacts_pkey", "on_sales_pkey"]
+        ),
+        StatementPlan("notifications.contacts_of_places", ["contacts_pkey", "on_sales_pkey"]),
+        StatementPlan("notifications.note_template", ["notifications_pkey"]),
+        StatementPlan("notifications.drop", ["notifications_pkey"]),
+        StatementPlan("notifications.failed", ["notifications_failed"]),
+        StatementPlan("notifications.replay", ["notifications_pkey"]),
+        StatementPlan("contacts.put", ["places_pkey"]),
+        StatementPlan("contacts.remove", ["contacts_pkey"]),
+        StatementPlan("contacts.forget", ["contacts_pkey"]),
+        StatementPlan("contacts.unsubscribe", ["contacts_pkey"]),
+        StatementPlan("templates.latest", []),
+        StatementPlan("templates.add", []),
         StatementPlan("notifications.settle", ["notifications_pkey"]),
     ]
 
@@ -123,20 +205,35 @@ enum StatementPlans {
         StatementPlan("checkpoints_keep", []),
         StatementPlan("checkpoints_forget", ["checkpoints_pkey"]),
         StatementPlan("events_load", ["events_pkey"]),
+        StatementPlan("run_values_publish", []),
+        StatementPlan("run_attributes_publish", []),
+        StatementPlan("updates_count", ["events_pkey"]),
+        StatementPlan("runs_fork_copies", ["checkpoints_pkey", "events_pkey", "run_values_pkey"]),
+        StatementPlan("runs_fork_readdress", ["checkpoints_pkey", "events_pkey", "run_values_pkey"]),
+        StatementPlan("updates_reply", ["jobs_pkey", "run_values_pkey"]),
     ]
 
     /// Batches of forty, each row looked at once to be found and once to be deleted.
     private static let upkeep = [
         StatementPlan("upkeep.answers", ["idempotency_keys_by_age"], rows: 80),
-        StatementPlan("upkeep.notifications", ["notifications_by_age"], rows: 80),
+        // Looks at each on-sale.
+        StatementPlan("upkeep.contacts", ["contacts_pkey"], rows: 350, whole: ["on_sales"]),
+        // And those that failed and stay.
+        StatementPlan("upkeep.notifications", ["notifications_by_age"], rows: 90),
     ]
 
     /// Statements that need no plan, each with its reason.
     static let excused: [String: String] = [
         (fewRows, ["api_key.add", "api_key.find", "api_key.revoke", "api_key.list", "signing_key.add"]),
         (fewRows, ["signing_key.all", "pool.lock", "pool.scale", "audit.operator"]),
-        ("takes a table lock and reads nothing", ["signing_key.lock"]),
+        ("its table has a row for each gateway", ["gateway.report", "gateway.signals", "upkeep.reports"]),
+        ("takes a table lock and reads nothing", ["signing_key.lock", "templates.lock"]),
+        (
+            "holds a whole history against the tables, when all is over",
+            ["history.on_sale", "history.places", "history.reservations"]
+        ),
         ("reads the clock's one row", ["usher_now"]),
+        ("reads or writes a setting", ["statement_timeout", "statement_timeout_set"]),
         (
             "calls a function that makes or drops whole partitions",
             [
@@ -147,11 +244,13 @@ enum StatementPlans {
         (
             audit,
             [
-                "audit.draws", "audit.numbered", "audit.arrivals", "audit.buyers", "audit.numbers",
+                "audit.draws", "audit.draw_flags", "audit.members", "audit.numbered", "audit.arrivals",
+                "audit.buyers",
+                "audit.numbers",
                 "audit.turns",
             ]
         ),
-        (audit, ["audit.admitted", "audit.sessions", "audit.reservations", "audit.chain"]),
+        (audit, ["audit.admitted", "audit.reoffers", "audit.sessions", "audit.reservations", "audit.chain"]),
         (audit, ["audit.nothing_is_stuck", "audit.runs_agree", "audit.money_has_its_reservation"]),
         (audit, ["audit.sales_are_paid", "audit.reservations_are_whole", "audit.books_balance"]),
         (

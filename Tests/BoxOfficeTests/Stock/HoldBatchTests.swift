@@ -125,9 +125,29 @@ struct HoldBatchTests {
         #expect(batch.outcomes[1] == .soldOut(left: 1))
     }
 
+    @Test func `Wishes about seats are refused where there are none`() {
+        var members = [member(1, 2), member(2, 2), member(3, 2), member(4, 2, tier: "balcony")]
+        members[0].request.accessible = 1
+        members[0].request.together = .row
+        members[1].request.accessible = 0
+        members[1].request.together = .apart
+        members[2].request.together = .adjacent
+        members[3].request.accessible = 1
+        members[3].request.together = .section
+        var batch = HoldBatch(members, facts())
+        #expect(batch.unseated.map(\.party) == [.init(size: 2, accessible: 1, limit: .section)])
+        batch.grant(from: [floor: 100])
+        #expect(batch.outcomes[0] == .standing(tier: "floor", fields: ["accessible", "together"]))
+        #expect(batch.outcomes[2] == .standing(tier: "floor", fields: ["together"]))
+        guard case .held = batch.outcomes[1] else {
+            Issue.record("nothing was asked for that only seats have: \(batch.outcomes[1])")
+            return
+        }
+    }
+
     @Test func `A numbered tier gives nothing without seats`() {
         var batch = HoldBatch([member(1, 2, tier: "balcony"), member(2, 1, tier: "nowhere")], facts())
-        #expect(batch.unseated.map(\.quantity) == [2])
+        #expect(batch.unseated.map(\.party) == [.init(size: 2)])
         batch.grant(from: [TierKey(onSale: 1, tier: "balcony"): 10])
         #expect(batch.outcomes == [.contended, .unknownChoice])
     }

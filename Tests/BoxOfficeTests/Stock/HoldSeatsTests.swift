@@ -72,6 +72,99 @@ struct HoldSeatsTests {
         }
     }
 
+    @Test func `The plan's focus is where the best seats are`() async throws {
+        try await withHouse(rows: [10, 10, 10], seats: { $0.focus = .init(row: "R1", seat: 3) }) { house in
+            let outcomes = try await house.hold([
+                house.request(1, 1, of: "seated"), house.request(2, 2, of: "seated"),
+            ])
+            #expect(outcomes[0].hold?.seats == ["S-R1-3"])
+            #expect(outcomes[1].hold?.seats == ["S-R1-1", "S-R1-2"])
+            #expect(outcomes.map { $0.hold?.together } == [.adjacent, .adjacent])
+        }
+    }
+
+    @Test func `A party that would not be split is refused with nothing held, and so again under its key`()
+        async throws
+    {
+        try await withHouse(rows: [3, 3]) { house in
+            let first = try await house.hold([house.request(1, seats: ["S-R0-2", "S-R1-2"])])
+            let gap = try #require(first[0].hold)
+            #expect(gap.together == nil, "named seats are as the buyer would have them")
+            let refused = try await house.hold([
+                house.request(2, 2, of: "seated", together: .adjacent, key: "k"),
+                house.request(3, 3, of: "seated", together: .rows),
+                house.request(4, 2, of: "seated", together: .row),
+            ])
+            #expect(refused[0] == .notTogether(.row))
+            #expect(refused[1] == .notTogether(.section))
+            #expect(refused[2].hold?.seats == ["S-R0-1", "S-R0-3"])
+            #expect(refused[2].hold?.together == .row)
+            #expect(try await house.tier("seated")?.held == 4)
+            _ = try await house.client.withTransaction { tx in
+                let row = try await ReservationBook.lock([gap.reservation.rawValue], in: &tx)
+                let change = try #require(row[gap.reservation.rawValue])
+                try await ReservationBook.commit(ReservationBook.Change(change, to: .released), in: &tx)
+            }
+            let again = try await house.hold([
+                house.request(2, 2, of: "seated", together: .adjacent, key: "k"),
+                house.request(2, 2, of: "seated", together: .adjacent, key: "l"),
+            ])
+            #expect(again[0] == .notTogether(.row), "another try needs another key")
+            #expect(again[1].hold?.together == .adjacent)
+        }
+    }
+
+    @Test func `Accessible seats go with companions beside them, or the refusal says how many are left`()
+        async throws
+    {
+        func marked(_ section: inout Plan.Section) {
+            guard case .seated(var rows) = section.room else { return }
+            for index in 0..<2 { rows[0].seats[index].accessible = true }
+            section.room = .seated(rows)
+        }
+        try await withHouse(rows: [5, 5], seats: marked) { house in
+            let outcomes = try await house.hold([
+                house.request(1, 2, of: "seated"), house.request(2, 3, of: "seated", accessible: 1),
+                house.request(3, 3, of: "seated", accessible: 2),
+                house.request(4, 2, of: "seated", accessible: 1, together: .adjacent),
+                house.request(5, 1, of: "seated", accessible: 1, key: "k"),
+                house.request(6, 1, of: "seated", accessible: 1),
+                house.request(7, 1, accessible: 1),
+            ])
+            #expect(outcomes[0].hold?.seats == ["S-R0-4", "S-R0-5"])
+            #expect(outcomes[1].hold?.seats == ["S-R0-2", "S-R0-3", "S-R1-2"])
+            #expect(outcomes[1].hold?.together == .section)
+            #expect(outcomes[2] == .noAccessibleSeats(left: 1))
+            #expect(outcomes[3] == .notTogether(.section))
+            #expect(outcomes[4].hold?.seats == ["S-R0-1"])
+            #expect(outcomes[5] == .noAccessibleSeats(left: 0))
+            #expect(outcomes[6] == .standing(tier: "floor", fields: ["accessible"]))
+            #expect(try await house.count("SELECT count(*) FROM seats WHERE state = 'held'") == 6)
+            let listing = try await Stock.seats(of: House.onSale, from: house.client)
+            #expect(listing.first?.rows.map(\.accessible) == [[1, 2], []])
+        }
+    }
+
+    @Test func `Seats that others are taking are no reason to say that there are none together`()
+        async throws
+    {
+        try await withHouse(rows: [2]) { house in
+            try await house.client.withTransaction { other in
+                _ = try await other.query(
+                    Query("test.lock", "SELECT seat FROM seats WHERE label = 'S-R0-1' FOR NO KEY UPDATE")
+                )
+                let outcomes = try await house.hold([
+                    house.request(1, 2, of: "seated", together: .adjacent, key: "k")
+                ])
+                #expect(outcomes == [.contended])
+            }
+            let later = try await house.hold([
+                house.request(1, 2, of: "seated", together: .adjacent, key: "k")
+            ])
+            #expect(later[0].hold?.seats == ["S-R0-1", "S-R0-2"])
+        }
+    }
+
     @Test func `Of many who name the same seats one gets both, and the others neither`() async throws {
         try await withHouse(rows: [10]) { house in
             let outcomes = try await stampede(

@@ -21,7 +21,8 @@ struct House: Sendable {
         standing: Int = 100,
         rows: [Int] = [10, 10],
         buyers: Int = 50,
-        rules: (inout Plan.ReservationRules) -> Void = { _ in }
+        rules: (inout Plan.ReservationRules) -> Void = { _ in },
+        seats change: (inout Plan.Section) -> Void = { _ in }
     ) async throws -> House {
         var reservations = Plan.ReservationRules(
             maxPerBuyer: 4,
@@ -36,6 +37,8 @@ struct House: Sendable {
         let seated = rows.enumerated().map { index, count in
             Plan.Row(label: "R\(index)", seats: (1...count).map { Plan.Seat(number: $0, accessible: false) })
         }
+        var section = Plan.Section(id: "S", name: "Seats", tier: "seated", room: .seated(seated))
+        change(&section)
         let plan = Plan(
             title: "A concert",
             venue: "Hall",
@@ -50,7 +53,7 @@ struct House: Sendable {
             ],
             sections: [
                 .init(id: "FLOOR", name: "Floor", tier: "floor", room: .standing(standing)),
-                .init(id: "S", name: "Seats", tier: "seated", room: .seated(seated)),
+                section,
             ]
         )
         try await client.withTransaction { transaction in
@@ -74,6 +77,8 @@ struct House: Sendable {
         _ buyer: Int64,
         _ quantity: Int = 1,
         of tier: String = "floor",
+        accessible: Int? = nil,
+        together: Together? = nil,
         key: String? = nil,
         body: String = ""
     ) -> HoldRequest {
@@ -81,6 +86,8 @@ struct House: Sendable {
             onSale: Self.onSale,
             admission: AdmissionID(rawValue: buyer),
             choice: .best(tier: tier, quantity: quantity),
+            accessible: accessible,
+            together: together,
             idempotency: key.map { IdempotencyKey(key: $0, body: Array(body.utf8)) }
         )
     }
@@ -120,18 +127,26 @@ struct House: Sendable {
 
 /// Runs `body` with a house in a schema of its own.
 ///
-/// `connections`: how many transactions can race.
+/// `connections`: how many transactions can race. `seats`: what is different about the section with seats.
 func withHouse<Value>(
     standing: Int = 100,
     rows: [Int] = [10, 10],
     buyers: Int = 50,
     connections: Int = 8,
     rules: (inout Plan.ReservationRules) -> Void = { _ in },
+    seats: (inout Plan.Section) -> Void = { _ in },
     _ body: (House) async throws -> Value
 ) async throws -> Value {
     try await withDatabase(pool: .init(maximum: connections)) { database in
         try await body(
-            House.install(in: database.client, standing: standing, rows: rows, buyers: buyers, rules: rules)
+            House.install(
+                in: database.client,
+                standing: standing,
+                rows: rows,
+                buyers: buyers,
+                rules: rules,
+                seats: seats
+            )
         )
     }
 }

@@ -10,7 +10,7 @@ struct SeatPickerTests {
             SeatRow(
                 section: section,
                 row: row,
-                span: 1...seats,
+                middle: 1 + seats,
                 free: (1...seats).map { SeatRow.Place(position: $0, seat: section * 10_000 + row * 100 + $0) }
             )
         }
@@ -20,7 +20,7 @@ struct SeatPickerTests {
         SeatRow(
             section: 0,
             row: 0,
-            span: span,
+            middle: span.lowerBound + span.upperBound,
             free: positions.map { SeatRow.Place(position: $0, seat: $0) }
         )
     }
@@ -40,8 +40,12 @@ struct SeatPickerTests {
 
     @Test func `Together with an orphan is better than apart`() {
         var picker = SeatPicker([row([1, 2, 3, 5], span: 1...5)])
-        let pick = picker.pick(2)
-        #expect(pick == [2, 3] || pick == [1, 2])
+        guard case .seats(let seats, let together) = picker.pick(.init(size: 2)) else {
+            Issue.record("there are seats")
+            return
+        }
+        #expect(seats == [2, 3] || seats == [1, 2])
+        #expect(together == .adjacent)
     }
 
     @Test func `An aisle parts a row`() {
@@ -134,6 +138,13 @@ struct SeatPickerTests {
             }
             for index in rows.indices { rows[index].free.removeAll { pick.contains($0.seat) } }
         }
+    }
+}
+
+extension SeatPicker {
+    /// Seats for a party that takes what it gets; nil when there are too few.
+    mutating func pick(_ size: Int) -> [Int]? {
+        if case .seats(let seats, _) = pick(Party(size: size)) { seats } else { nil }
     }
 }
 

@@ -5,17 +5,46 @@ import Testing
 struct WaitTests {
     @Test func `the band surrounds the expectation`() throws {
         let wait = try #require(
-            WaitEstimate(ahead: 599, ratePerMinute: 600, recentPerMinute: 300, paused: false)
+            WaitEstimate(ahead: 599, ratePerMinute: 600, pace: LinePace(quick: 300, slow: 600), paused: false)
+        )
+        #expect(
+            wait
+                == WaitEstimate(
+                    ahead: 599,
+                    ratePerMinute: 300,
+                    pace: LinePace(quick: 300, slow: 900),
+                    paused: false
+                )
         )
         #expect(wait.p25 == 60)
         #expect(wait.p50 == 120)
         #expect(wait.p75 == 168)
+        let slower = try #require(
+            WaitEstimate(ahead: 599, ratePerMinute: 600, pace: LinePace(quick: 300, slow: 150), paused: false)
+        )
+        #expect((slower.p25, slower.p50, slower.p75) == (96, 120, 240))
+    }
+
+    @Test func `the pace follows the line, soon over a minute and slowly over five`() {
+        var pace = LinePace(quick: 600, slow: 600)
+        // Two a second from now on.
+        for _ in 0..<180 { pace = pace.following(passed: 2, seconds: 1) }
+        #expect(abs(pace.quick - 120) < 480 * 0.06)
+        #expect(pace.slow > 300 && pace.slow < 420)
+        // A long line that gives up passes faster than it is called.
+        for _ in 0..<600 { pace = pace.following(passed: 10, seconds: 1) }
+        #expect(abs(pace.quick - 600) < 10)
+        #expect(pace.following(passed: 100, seconds: 0) == pace)
     }
 
     @Test func `nothing is promised while nothing moves`() {
-        #expect(WaitEstimate(ahead: 5, ratePerMinute: 600, recentPerMinute: nil, paused: true) == nil)
-        #expect(WaitEstimate(ahead: 5, ratePerMinute: 0, recentPerMinute: 10, paused: false) == nil)
-        #expect(WaitEstimate(ahead: 5, ratePerMinute: 60, recentPerMinute: 0, paused: false) == nil)
+        let pace = LinePace(quick: 10, slow: 10)
+        #expect(WaitEstimate(ahead: 5, ratePerMinute: 600, pace: pace, paused: true) == nil)
+        #expect(WaitEstimate(ahead: 5, ratePerMinute: 0, pace: pace, paused: false) == nil)
+        let still = LinePace(quick: 0, slow: 10)
+        #expect(WaitEstimate(ahead: 5, ratePerMinute: 60, pace: still, paused: false) == nil)
+        // Longer than a day is no estimate.
+        #expect(WaitEstimate(ahead: 20_000, ratePerMinute: 600, pace: pace, paused: false) == nil)
     }
 
     @Test(arguments: [

@@ -9,6 +9,10 @@ enum BacklogSeed {
         static let scheduled: ClosedRange<Int64> = 750_001...850_000
         /// Runs that wait for the event `go`, with two checkpoints, an event, their progress and a line of log each.
         static let waiting: ClosedRange<Int64> = 850_001...945_000
+        /// Children among them, one each of the runs that are 40,000 before them.
+        static let children: ClosedRange<Int64> = 890_001...929_000
+        /// Those among them that a function of SQL ends when their time comes; the first hundred are due.
+        static let expiring: ClosedRange<Int64> = 930_001...935_000
         /// Behind their keys in `mail`, fifty of each of a thousand.
         static let blocked: ClosedRange<Int64> = 945_001...995_000
         /// Plain jobs in claims 1 to 40, of fifty; each second one has a key until its end.
@@ -49,15 +53,29 @@ enum BacklogSeed {
         INSERT INTO batch_tallies (batch_id, done) SELECT 1 + n % 5000, 1 FROM generate_series(1, 20000) n;
 
         INSERT INTO jobs (id, name, home_queue, queue, state, wake_at, input)
-        SELECT n, 'x', 'default', 'default', 'scheduled', now() + make_interval(secs => n - 750101), '{}'
+        SELECT n, 'x', 'default', 'default', 'scheduled',
+            now() + make_interval(secs => n - 750101 + CASE WHEN n > 750101 THEN 3600 ELSE 0 END), '{}'
         FROM generate_series(750001, 850000) n;
-        INSERT INTO jobs (id, name, home_queue, queue, is_run, state, epoch, wake_at, waiting_for, input)
-        SELECT n, 'flow', 'default', 'default', true, 'waiting', 1, now() + interval '2 days', '{go}', '{}'
-        FROM generate_series(850001, 945000) n;
-        INSERT INTO timers SELECT wake_at, id FROM jobs WHERE id > 750000;
+        INSERT INTO jobs (id, name, home_queue, queue, is_run, state, epoch, wake_at, waiting_for, input, transition,
+            transition_input, parent_id, parent_event)
+        SELECT n, 'flow', 'default', 'default', true, 'waiting', 1,
+            CASE WHEN NOT expires THEN now() + interval '2 days'
+                ELSE now() + make_interval(secs => n - 930101 + CASE WHEN n > 930101 THEN 3600 ELSE 0 END) END,
+            '{go}', '{}', CASE WHEN expires THEN 'let_go' END, CASE WHEN expires THEN '{}'::jsonb END,
+            CASE WHEN n BETWEEN 890001 AND 929000 THEN n - 40000 END,
+            CASE WHEN n BETWEEN 890001 AND 929000 THEN 'children:x[0]' END
+        FROM generate_series(850001, 945000) n, LATERAL (SELECT n BETWEEN 930001 AND 935000 AS expires) AS e;
+        INSERT INTO fan_ins SELECT n, 'children:x', 1 FROM generate_series(850001, 889000) n;
+        INSERT INTO orphaned_runs SELECT n, 'its workers died' FROM generate_series(1000001, 1020000) n;
+        INSERT INTO timers SELECT wake_at, id FROM jobs WHERE id > 750000 AND transition IS NULL;
+        INSERT INTO transition_timers SELECT transition, wake_at, id FROM jobs WHERE transition IS NOT NULL;
+        CREATE FUNCTION let_go(runs bigint[], arguments jsonb[]) RETURNS TABLE (run bigint, output jsonb)
+        LANGUAGE sql AS $$ SELECT g.run, CASE WHEN g.run % 2 = 0 THEN '1'::jsonb END FROM unnest(runs) AS g (run) $$;
         INSERT INTO checkpoints (job_id, generation, key, kind, value, epoch)
         SELECT n, 0, key, 0, '1', 1 FROM generate_series(850001, 945000) n, unnest('{a,b}'::text[]) key;
         INSERT INTO events (job_id, name, payload) SELECT n, 'early', '1' FROM generate_series(850001, 945000) n;
+        INSERT INTO run_values SELECT n, 'stage', '"on its way"' FROM generate_series(850001, 945000) n;
+        INSERT INTO run_attributes SELECT n, 'number', to_jsonb(n % 1000) FROM generate_series(850001, 945000) n;
         INSERT INTO job_progress SELECT n, 0.5, 'half', now() FROM generate_series(850001, 945000) n;
         INSERT INTO job_logs (job_id, at, attempt, level, message) SELECT n, now(), 1, 'info', 'on its way'
         FROM generate_series(850001, 945000) n;

@@ -30,8 +30,10 @@ struct JobPlanTests {
             try await enqueue(&backlog)
             try await work(&backlog)
             try await drive(&backlog)
+            try await raise(&backlog)
             try await limit(&backlog)
             try await look(&backlog)
+            try await operate(&backlog)
             try await cancel(&backlog)
             try await keepTime(&backlog)
             try await foldBatches(&backlog)
@@ -166,11 +168,31 @@ struct JobPlanTests {
             .again(input: JSONB(text: "{}"), at: .now),
         ]
         let outcomes = running.enumerated().map { JobOutcome(id: $1, next: nexts[$0 % nexts.count]) }
+        #expect(try await client.execute(JobStatements.cleanUp(running)) == 20)
         let moved = try await client.query(JobStatements.finish(outcomes))
         #expect(try moved[0][0] as Int64 == 20)
         let told = ids(Jobs.waiting).map { (to: $0, name: "go", payload: JSONB(text: "1")) }
         let woken = try await client.query(JobStatements.deliver(told))
         #expect(try woken.map { try $0[4] as String? } == Array(repeating: "default", count: 20))
+    }
+
+    /// Fan-outs of one child each.
+    private func raise(_ backlog: inout SeededBacklog) async throws {
+        let client = backlog.client
+        let children = ids(Jobs.children, from: 1000)
+        let parents = children.map { JobID(rawValue: $0.rawValue - 40_000) }
+        let name = "children:x"
+        let ends = zip(parents, children).map {
+            ChildEnd(of: $1, to: ($0, ChildEnd.event(of: name, ordinal: 0)), output: JSONB(text: "1"))
+        }
+        // They wait for something else.
+        #expect(try await client.query(JobStatements.tell(ends)).isEmpty)
+        #expect(try await client.execute(JobStatements.closeFanIns(parents.map { ($0, name) })) == 20)
+        _ = try await client.execute(JobStatements.openFanIn(parents[0], "children:y", children: 3))
+        #expect(try await client.execute(JobStatements.orphan(childrenOf: parents)) == 20)
+        // The children, then some that died with their workers.
+        for _ in 0..<2 { #expect(try await backlog.store.sweepOrphans(limit: 20) == 20) }
+        _ = try await client.execute(JobStatements.askToCancel(children[0]))
     }
 
     // MARK: Limits
@@ -223,6 +245,47 @@ struct JobPlanTests {
         #expect(try await client.query(EngineView.ended(since: since, limit: 20)).count == 20)
     }
 
+    private func operate(_ backlog: inout SeededBacklog) async throws {
+        let (store, client) = (backlog.store, backlog.client)
+        let some = ids(Jobs.waiting, from: 2000)
+        #expect(try await store.pause(some).count == 20)
+        let parent = JobID(rawValue: 860_000)
+        for statement in [
+            RunView.run(parent), RunView.steps(of: parent), RunView.events(of: parent),
+            RunView.values(of: parent),
+            RunView.value("stage", of: parent), RunView.attributes(of: parent), RunView.children(of: parent),
+        ] {
+            #expect(try await !client.query(statement).isEmpty)
+        }
+        let key = "end:\(1 + 8 * 900)"
+        let filters: [(label: String?, found: Int, change: (inout RunFilter) -> Void)] = [
+            (nil, 0, { $0.workflow = "none" }), ("by key", 0, { $0.key = key }),
+            ("by parent", 1, { $0.parent = parent }), ("paused", 20, { $0.state = .paused }),
+            ("by attribute", 95, { $0.attribute = RunAttribute("number", JSONB(text: "7")) }),
+            ("running", 20, { $0.state = .running }),
+        ]
+        for (label, found, change) in filters {
+            backlog.plans.label(label)
+            var filter = RunFilter()
+            change(&filter)
+            let window = RunView.window(for: filter)
+            let page = RunView.page(filter, before: JobID(rawValue: .max), window: window, limit: 100)
+            let rows = try await client.query(page)
+            #expect(try rows.count { try $0[2] as Int64? != nil } >= found, "\(label ?? "walk")")
+        }
+        backlog.plans.label(nil)
+        #expect(try await store.resume(some).count == 20)
+        // Ready now: each has a row to be taken out of its lane.
+        #expect(try await store.pause(some).count == 20)
+        let fork = JobStatements.fork(parent, generation: 0, steps: ["a"], events: ["early"], until: .now)
+        #expect(try await client.query(fork)[0][2] as Int64 == 1)
+        let holder = JobID(rawValue: 1 + 8 * 900)
+        let taken = try await client.withTransaction { tx in
+            try await store.takeKey(key, from: holder, in: &tx) { _ in .take }.answer
+        }
+        #expect(taken == .taken)
+    }
+
     private func cancel(_ backlog: inout SeededBacklog) async throws {
         let store = backlog.store
         for range in [
@@ -255,7 +318,12 @@ struct JobPlanTests {
         let client = backlog.client
         let promoted = try await client.query(JobStatements.promoteDue(limit: 20))[0]
         #expect(try promoted[0] as Int64 == 20)
+        let round = TransitionRound(postgres: client, batch: 20)
+        #expect(try await round.due() == ["let_go"])
+        let outcome = try await round.fire("let_go")
+        #expect(outcome.ended == 10 && outcome.handedOver == 10 && outcome.hasMore)
         _ = try await client.execute(JobStatements.dropOrphanTimers())
+        _ = try await client.execute(JobStatements.forgetFanIns())
         _ = try await client.execute(BatchFold.forget(olderThan: 3600))
         _ = try await RecurrenceFiring.fireDue(on: client)
         _ = try await client.query(Query("lanes_rotate", "SELECT * FROM rotate_lanes(50000)"))

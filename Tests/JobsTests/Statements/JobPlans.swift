@@ -5,7 +5,8 @@ import TestSupport
 /// A job that is found and then changed is looked at twice.
 enum JobPlans {
     static let all =
-        producers + workers + runs + limits + cancellations + batches + deadLetters + operators + scheduler
+        producers + workers + runs + operatedRuns + limits + cancellations + batches + deadLetters + operators
+        + scheduler
 
     /// What functions may read of catalogs, when other tests' changes of schemas have emptied what the server kept.
     ///
@@ -78,6 +79,49 @@ enum JobPlans {
         plan("jobs_finish", ["jobs_pkey"]),
         plan("events_deliver", ["jobs_pkey"], rows: 60, pages: 600),
         plan("runs_cancel", ["jobs_pkey"]),
+        plan("runs_clean_up", ["jobs_pkey"]),
+        plan("children_tell", ["jobs_pkey", "fan_ins_pkey"], rows: 80, pages: 1000),
+        plan("fan_ins_open", [], rows: 0),
+        // All events of the parents, which are three each here.
+        plan("fan_ins_close", ["fan_ins_pkey", "events_pkey"], rows: 60),
+        plan("runs_orphan", ["jobs_pkey", "jobs_parent_id_idx", "fan_ins_pkey"], pages: 600),
+        plan("orphaned_runs_ask", [], rows: 0),
+        plan("orphaned_runs_next", ["orphaned_runs_pkey"], rows: 20),
+        plan("orphaned_runs_forget", ["orphaned_runs_pkey"], rows: 20),
+        plan("runs_crashed", ["jobs_pkey", "dead_letters_pkey"]),
+    ]
+
+    private static let operatedRuns = [
+        plan("runs_pause", ["jobs_pkey", "ready_pkey", "timers_pkey"], pages: 800),
+        plan("runs_resume", ["jobs_pkey", "ready_pkey"], pages: 800),
+        plan(
+            "runs_fork",
+            ["jobs_pkey", "checkpoints_pkey", "events_pkey", "run_values_pkey", "run_attributes_pkey"],
+            rows: 4
+        ),
+        plan("job_keys_hold", ["job_keys_pkey"], rows: 1),
+        plan("job_keys_drop", ["job_keys_pkey", "jobs_pkey"], rows: 2),
+        plan("view_run", ["jobs_pkey"], rows: 1),
+        plan("view_run_steps", ["jobs_pkey", "checkpoints_pkey"], rows: 2),
+        plan("view_run_events", ["events_pkey"], rows: 1),
+        plan("view_run_values", ["run_values_pkey"], rows: 1),
+        plan("view_run_value", ["run_values_pkey"], rows: 1),
+        plan("view_run_attributes", ["run_attributes_pkey"], rows: 1),
+        plan("view_run_children", ["jobs_parent_id_idx"], rows: 20),
+        // One window of jobs.
+        plan("view_runs", ["jobs_pkey"], rows: 5000, pages: 6000),
+        plan("view_runs by key", ["job_keys_pkey", "jobs_pkey"], rows: 3),
+        plan("view_runs by parent", ["jobs_parent_id_idx", "jobs_pkey"]),
+        // Each that is found is looked up, and its attribute once more.
+        plan(
+            "view_runs by attribute",
+            ["run_attributes_name_value_job_id_idx", "jobs_pkey"],
+            rows: 200,
+            pages: 1200
+        ),
+        plan("view_runs paused", ["jobs_id_idx", "jobs_pkey"]),
+        // All that is held.
+        plan("view_runs running", ["jobs_pkey"], rows: 2000, pages: 12_000),
     ]
 
     private static let limits = [
@@ -179,9 +223,17 @@ enum JobPlans {
 
     private static let scheduler = [
         plan("jobs_promote_due", ["timers_pkey", "jobs_pkey"], rows: 41),
+        // One function, and the end of the index behind it.
+        plan("transitions_due", ["transition_timers_pkey"], rows: 3),
+        plan("transitions_expiring", ["transition_timers_pkey"], rows: 20),
+        // Each looked at for its parent and for its lock.
+        plan("transitions_lock", ["transition_timers_pkey", "jobs_pkey"], rows: 60, pages: 600),
+        plan("transitions_finish", ["jobs_pkey"], rows: 20),
         // A hundred timers are overdue, and none is without its job.
         plan("timers_drop_orphans", ["timers_pkey", "jobs_pkey"], rows: 250, pages: 1500),
         plan("lanes_rotate", [], rows: 4),
+        // Once in a round of maintenance: all fan-outs that are under way, and the parent of each.
+        plan("fan_ins_forget", ["jobs_pkey"], rows: 40_000, whole: ["fan_ins"], pages: .max),
     ]
 
     /// Statements of other modules that are planned here.
@@ -189,6 +241,7 @@ enum JobPlans {
 
     /// Statements that need no plan, each with its reason.
     static let excused: [String: String] = [
+        ("the application's function decides what it reads", ["transitions_call"]),
         ("COPY reads nothing", ["jobs_copy", "ready_copy", "timers_copy"]),
         (
             "reads no table",
@@ -227,6 +280,7 @@ enum JobPlans {
             "checks everything on purpose, and may take its time",
             [
                 "audit.afterlife", "audit.blocked", "audit.children", "audit.claims", "audit.epochs",
+                "audit.fan_ins",
                 "audit.queued",
                 "audit.ready", "audit.slots", "audit.timers", "audit.twice", "audit.waits",
             ]

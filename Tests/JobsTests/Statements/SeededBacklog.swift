@@ -15,9 +15,11 @@ struct SeededBacklog {
 
     /// The tables that grow with the jobs; `claims` has a row per batch that somebody holds, and the others have few rows.
     static let growing: Set<String> = [
-        "jobs", "ready", "timers", "job_keys", "closures", "dead_letters", "job_batches", "batch_tallies",
-        "blocked", "admitted", "limit_keys", "key_signals", "checkpoints", "events", "job_progress",
-        "job_logs",
+        "jobs", "ready", "timers", "transition_timers", "job_keys", "closures", "dead_letters", "job_batches",
+        "batch_tallies",
+        "blocked", "admitted", "limit_keys", "key_signals", "checkpoints", "events", "fan_ins",
+        "orphaned_runs", "job_progress",
+        "job_logs", "run_values", "run_attributes",
     ]
 
     static func with(_ body: (inout SeededBacklog) async throws -> Void) async throws {

@@ -1,0 +1,48 @@
+internal import Postgres
+
+/// Tells the buyers of places that were called, as far as they want to be told.
+enum TurnNotices {
+    /// A place that was called.
+    struct Called: Sendable {
+        var arrival: Int64
+        var number: Int64
+        /// Which of its turns after the first it is; 0 for the first.
+        var ordinal: Int
+    }
+
+    /// Writes a notification for each contact among the called places.
+    ///
+    /// Uses the primary key of `contacts`. Once the turn is over, it is not worth telling.
+    ///
+    /// - Returns: the keys by which the deliveries are started.
+    static func write(
+        _ gate: OnSaleGate,
+        _ called: [Called],
+        in tx: borrowing Transaction
+    ) async throws -> [String] {
+        guard !called.isEmpty else { return [] }
+        let rows = try await tx.query(
+            Query(
+                "notifications.turns",
+                """
+                INSERT INTO notifications (kind, recipient, payload, dedupe_key, not_after, created_at, on_sale_id, arrival)
+                SELECT 'turn', 'place', jsonb_build_object('number', k.number),
+                    concat_ws(':', 'turn', c.on_sale_id, c.arrival, k.number, nullif(k.ordinal, 0)),
+                    usher_now() + make_interval(secs => \(Double(gate.turnSeconds))), usher_now(), c.on_sale_id,
+                    c.arrival
+                FROM unnest(\(called.map(\.arrival)), \(called.map(\.number)), \(called.map(\.ordinal)))
+                        AS k (arrival, number, ordinal)
+                    CROSS JOIN LATERAL (
+                        SELECT on_sale_id, arrival FROM contacts
+                        WHERE on_sale_id = \(gate.id.rawValue) AND arrival = k.arrival AND unsubscribed_at IS NULL
+                        OFFSET 0
+                    ) AS c
+                ORDER BY c.arrival
+                ON CONFLICT (dedupe_key) DO NOTHING
+                RETURNING dedupe_key
+                """
+            )
+        )
+        return try rows.map { try $0[0] }
+    }
+}

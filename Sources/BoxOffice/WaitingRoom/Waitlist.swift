@@ -1,0 +1,149 @@
+package import Postgres
+
+/// Someone with a place who wants what comes back after everything was sold.
+package struct WaitlistRequest: Sendable, Hashable {
+    package let onSale: OnSaleID
+    package let arrival: Int64
+    package let place: PlaceID
+    /// How many tickets they would take at most.
+    package let quantity: Int
+
+    package init(onSale: OnSaleID, arrival: Int64, place: PlaceID, quantity: Int) {
+        self.onSale = onSale
+        self.arrival = arrival
+        self.place = place
+        self.quantity = quantity
+    }
+}
+
+/// What became of a request for a spot on the waitlist.
+package enum WaitlistOutcome: Sendable, Equatable {
+    /// On it; so many are before, and this one with them.
+    case waiting(position: Int)
+    /// Called already: the turn is now.
+    case called
+    /// The place has a session.
+    case inside
+    /// The place was given up.
+    case left
+    /// Only an on-sale that is sold out has a waitlist.
+    case wrongState(OnSaleState)
+    /// There is no such place.
+    case unknownPlace
+}
+
+/// Keeps those who want what comes back, in the order of asking.
+package struct Waitlist: Sendable {
+    private let postgres: PostgresClient
+    private let orders: DrawOrders
+
+    package init(postgres: PostgresClient, orders: DrawOrders) {
+        self.postgres = postgres
+        self.orders = orders
+    }
+
+    /// Commits a batch; asking twice is asking once.
+    ///
+    /// - Returns: One outcome for each request, in order.
+    /// - Throws: `PostgresError`; with code `commitUnknown` the same requests can simply be sent again.
+    package func commit(_ requests: [WaitlistRequest]) async throws -> [WaitlistOutcome] {
+        try await postgres.withTransaction { tx in
+            var outcomes: [WaitlistRequest: WaitlistOutcome] = [:]
+            for onSale in Set(requests.map(\.onSale)).sorted() {
+                // Of several requests of one place the first counts.
+                var asking: [Int64: WaitlistRequest] = [:]
+                for request in requests where request.onSale == onSale && asking[request.arrival] == nil {
+                    asking[request.arrival] = request
+                }
+                let sorted = asking.values.sorted { $0.arrival < $1.arrival }
+                let answers = try await join(sorted, of: onSale, in: &tx)
+                for request in requests where request.onSale == onSale {
+                    guard asking[request.arrival]?.place == request.place else { continue }
+                    outcomes[request] = answers[request.arrival]
+                }
+            }
+            return requests.map { outcomes[$0] ?? .unknownPlace }
+        }
+    }
+
+    private func join(
+        _ requests: [WaitlistRequest],
+        of onSale: OnSaleID,
+        in tx: inout Transaction
+    ) async throws -> [Int64: WaitlistOutcome] {
+        let gate: OnSaleGate
+        do { gate = try await OnSaleGate.lock(onSale, in: &tx) } catch OnSaleProblem.unknown { return [:] }
+        guard gate.state == .soldOut, let order = try await gate.order(from: orders, in: tx) else {
+            return Dictionary(uniqueKeysWithValues: requests.map { ($0.arrival, .wrongState(gate.state)) })
+        }
+        var outcomes: [Int64: WaitlistOutcome] = [:]
+        for row in try await tx.query(Self.read(onSale, requests)) {
+            let arrival: Int64 = try row[0]
+            if try row[1] {
+                outcomes[arrival] = .left
+            } else if try row[2] {
+                outcomes[arrival] = .inside
+            } else {
+                outcomes[arrival] = .called
+            }
+        }
+        let asking = requests.filter { outcomes[$0.arrival] == .called }
+        try await tx.execute(Self.insert(onSale, asking, asking.map { order.number(ofArrival: $0.arrival) }))
+        for row in try await tx.query(Self.positions(onSale, asking.map(\.arrival))) {
+            outcomes[try row[0]] = .waiting(position: try row[1])
+        }
+        return outcomes
+    }
+
+    /// Locks the places, so that nobody leaves meanwhile.
+    ///
+    /// Uses the primary key of `places` and `admissions_one_per_place`.
+    static func read(_ onSale: OnSaleID, _ requests: [WaitlistRequest]) -> Query {
+        Query(
+            "waitlist.read",
+            """
+            SELECT k.arrival, p.left_at IS NOT NULL, a.admission_id IS NOT NULL AND a.ended_at IS NULL
+            FROM unnest(\(requests.map(\.arrival)), \(requests.map(\.place.bytes))) AS k (arrival, id)
+                JOIN places p ON p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival AND p.id = k.id
+                LEFT JOIN admissions a ON a.on_sale_id = \(onSale.rawValue) AND a.arrival = k.arrival
+            ORDER BY k.arrival
+            FOR UPDATE OF p
+            """
+        )
+    }
+
+    /// Uses the primary key of `reoffers`.
+    private static func insert(_ onSale: OnSaleID, _ requests: [WaitlistRequest], _ numbers: [Int64]) -> Query
+    {
+        Query(
+            "waitlist.insert",
+            """
+            INSERT INTO reoffers (on_sale_id, arrival, ordinal, kind, number, quantity, asked_at)
+            SELECT \(onSale.rawValue), k.arrival, used.count + 1, 'waitlist', k.number, k.quantity, usher_now()
+            FROM unnest(\(requests.map(\.arrival)), \(requests.map(\.quantity)), \(numbers))
+                    AS k (arrival, quantity, number)
+                CROSS JOIN LATERAL (
+                    SELECT count(*)::integer AS count FROM reoffers
+                    WHERE on_sale_id = \(onSale.rawValue) AND arrival = k.arrival
+                ) used
+            ORDER BY k.arrival
+            ON CONFLICT (on_sale_id, arrival) WHERE settled_at IS NULL DO NOTHING
+            """
+        )
+    }
+
+    /// Reads those who wait, once for a batch.
+    ///
+    /// Uses `reoffers_open`.
+    private static func positions(_ onSale: OnSaleID, _ arrivals: [Int64]) -> Query {
+        Query(
+            "waitlist.positions",
+            """
+            SELECT arrival, position FROM (
+                SELECT arrival, row_number() OVER (ORDER BY spot) AS position FROM reoffers
+                WHERE on_sale_id = \(onSale.rawValue) AND settled_at IS NULL AND called_at IS NULL
+            ) line WHERE arrival = ANY (\(arrivals))
+            """
+        )
+    }
+}

@@ -1,0 +1,98 @@
+internal import Jobs
+internal import Postgres
+internal import Reactor
+
+/// A schema of a rehearsal's own, beside the real one: migrated, with a clock that stands still until it is set.
+struct RehearsalSchema: Sendable {
+    let name: String
+    let postgres: PostgresClient
+
+    /// Makes a name that nobody else has.
+    static func freshName() -> String {
+        "usher_rehearsal_" + String(UInt64.random(in: .min ... .max), radix: 36)
+    }
+
+    /// Makes the schema, runs `body` with it, and drops it whatever came of that.
+    ///
+    /// - Parameters:
+    ///   - place: connections with the schema's name on their search path.
+    ///   - stop: the wish to end, which cuts `body` off.
+    ///   - body: has the migrated schema.
+    /// - Returns: what `body` returned.
+    /// - Throws: ``Failure`` when the schema can't be made or the end was asked for; what `body` threw.
+    static func with<Value: Sendable>(
+        _ place: Workplace,
+        stop: StopRequest,
+        _ body: @escaping @Sendable (RehearsalSchema) async throws -> Value
+    ) async throws -> Value {
+        let schema = RehearsalSchema(name: place.schema, postgres: place.postgres)
+        let result: Result<Value, any Error>
+        do {
+            result = .success(
+                try await withThrowingTaskGroup(of: Value?.self) { group in
+                    group.addTask {
+                        try await schema.make()
+                        return try await body(schema)
+                    }
+                    group.addTask {
+                        while !stop.isMade { try await Task.sleep(for: .milliseconds(50)) }
+                        return nil
+                    }
+                    defer { group.cancelAll() }
+                    guard let first = try await group.next(), let value = first else {
+                        throw Failure("ended by a signal; nothing of the rehearsal is left")
+                    }
+                    return value
+                }
+            )
+        } catch {
+            result = .failure(error)
+        }
+        // In a task of its own, which nobody cancels.
+        try await Task { try await schema.drop() }.value
+        return try result.get()
+    }
+
+    private func make() async throws {
+        do {
+            try await Migrator(postgres, schema: name).migrate()
+        } catch {
+            throw Failure("cannot make the schema \(name) for the rehearsal: \(OneLine.describing(error))")
+        }
+        // Frozen, so that what is slow here is not slow in the sale, and the same seed gives the same sale.
+        try await postgres.execute(
+            Query(
+                "rehearsal.clock_make",
+                """
+                CREATE OR REPLACE FUNCTION usher_now() RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+                BEGIN
+                    RETURN timestamptz 'epoch' + (SELECT shift FROM clock);
+                END
+                $$
+                """
+            )
+        )
+    }
+
+    private func drop() async throws {
+        try await postgres.execute(
+            Query("rehearsal.drop", "DROP SCHEMA IF EXISTS \(identifier: name) CASCADE")
+        )
+    }
+
+    /// Sets the clock.
+    func set(_ now: PostgresTimestamp) async throws {
+        let seconds = Double(now.microseconds) / 1_000_000
+        try await postgres.execute(
+            Query("rehearsal.clock_set", "UPDATE clock SET shift = make_interval(secs => \(seconds))")
+        )
+    }
+
+    /// Does what a scheduler does now and then: tables for what the clock comes to, and lanes without dead rows.
+    func maintain() async throws {
+        _ = try await postgres.pipeline([
+            Query("rehearsal.ranges", "SELECT ensure_journal_ranges()"),
+            Query("rehearsal.lanes", "SELECT * FROM rotate_lanes(2000)"),
+        ])
+    }
+}
