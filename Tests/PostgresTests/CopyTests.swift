@@ -125,6 +125,30 @@ struct CopyTests {
         }
     }
 
+    @Test func `a COPY that fails before it reads a row leaves its connection in step`() async throws {
+        try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
+            try await database.client.execute(make)
+            // Runs between the server's invitation to send rows and the first look at them.
+            try await database.client.simple(
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN RAISE EXCEPTION ''not today''; END';
+                CREATE TRIGGER refusal BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+                """
+            )
+            for number in 1...20 {
+                let error = await #expect(throws: PostgresError.self) {
+                    try await database.client.copyIn(copyText) { writer in
+                        try await writer.write(Array("1\tone\n".utf8))
+                    }
+                }
+                #expect(error?.message.contains("not today") == true)
+                let row = try await database.client.first(Query("number", "SELECT \(number)"))
+                #expect(try row?[0] == number)
+            }
+        }
+    }
+
     @Test func `what is no COPY, or goes the other way, is refused`() async throws {
         try await withEmptyDatabase(pool: .init(maximum: 1)) { database in
             try await database.client.execute(make)

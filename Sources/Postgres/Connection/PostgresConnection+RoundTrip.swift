@@ -178,7 +178,13 @@ extension PostgresConnection {
                     trip.position += 1
                     continue
                 }
-                if result.status == .synchronised { return complete(trip) }
+                if result.status == .synchronised {
+                    // An answer to something else: what follows would be taken for other statements' results.
+                    guard trip.position == trip.steps.count else {
+                        throw abort(PostgresError(.connection, "out of step"))
+                    }
+                    return complete(trip)
+                }
                 try take(result, for: trip)
                 trip.awaitsSeparator = true
             }

@@ -55,11 +55,10 @@ extension PostgresConnection {
             try await connection.sendDeferredBegin()
             try connection.leavePipelineMode()
             let libpq = try connection.live()
-            // With its settings it is one transaction only in a script: libpq can't COPY in a pipeline.
-            let isSent =
-                connection.configuration.isPooled
-                ? libpq.sendScript(connection.withSettings(query.text)) : libpq.sendUnprepared(query)
-            guard isSent else { throw connection.lost() }
+            // With its settings it is one transaction only in a script. And a statement of the extended protocol has a
+            // Sync behind it: the end of the COPY sends one more, and a COPY that failed before it read the first has
+            // two answers, the second of which would be taken for the next statement's.
+            guard libpq.sendScript(connection.withSettings(query.text)) else { throw connection.lost() }
             try await connection.flush()
             var result = try await connection.nextResult()
             // What comes before are the settings.
