@@ -46,5 +46,7 @@ public enum Migrations {
         Migration(54, "admission", PackageResources._054_admission_sql),
         Migration(55, "tellings", PackageResources._055_tellings_sql),
         Migration(56, "seating", PackageResources._056_seating_sql),
+        Migration(57, "parts", PackageResources._057_parts_sql),
+        Migration(60, "spans", PackageResources._060_spans_sql),
     ]
 }

@@ -11,14 +11,42 @@ package enum Upkeep {
         try await postgres.execute(oldAnswers(batch)) == batch
     }
 
-    /// Notifications that were sent, or dropped for being late, thirty days after they were written.
+    /// Drops a part of the notifications when all in it are thirty days old; while one in it has failed, ninety days.
+    package static func dropNotifications(in postgres: PostgresClient) async throws -> Bool {
+        try await postgres.query(
+            Query("upkeep.notifications", "SELECT drop_notification_range(interval '30 days')")
+        )[0][0]
+    }
+
+    /// Deletes the keys of notifications that were dropped.
+    package static func forgetKeys(in postgres: PostgresClient, batch: Int32 = 10_000) async throws -> Bool {
+        let gone: Int32 = try await postgres.query(
+            Query("upkeep.keys", "SELECT forget_notification_keys(\(batch))")
+        )[0][0]
+        return gone == batch
+    }
+
+    /// Makes the parts of the tables that are cut by time, before anybody needs them.
     ///
-    /// Those that failed stay for whoever looks into it.
-    package static func forgetNotifications(
-        in postgres: PostgresClient,
-        batch: Int = 1_000
-    ) async throws -> Bool {
-        try await postgres.execute(oldNotifications(batch)) == batch
+    /// A month of the audit; and when one part of the notifications has been in use for a week, the next one is begun.
+    package static func makeParts(in postgres: PostgresClient) async throws -> Bool {
+        _ = try await postgres.pipeline([
+            Query("upkeep.order_ranges", "SELECT extend_order_ranges()"),
+            Query("upkeep.notification_ranges", "SELECT extend_notification_ranges()"),
+            Query(
+                "upkeep.notification_turn",
+                "SELECT turn_sequence('notification_ids', notification_range_size(), interval '7 days')"
+            ),
+            Query("upkeep.notification_ahead", "SELECT extend_notification_ranges()"),
+            Query(
+                "upkeep.audit_months",
+                """
+                SELECT ensure_audit_month(n.at), ensure_audit_month(date_trunc('month', n.at, 'UTC') + interval '40 days')
+                FROM (SELECT usher_now()) AS n (at)
+                """
+            ),
+        ])
+        return false
     }
 
     /// How buyers wanted to be told, thirty days after their on-sale closed.
@@ -61,19 +89,6 @@ package enum Upkeep {
             DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY (
                 SELECT ctid FROM idempotency_keys
                 WHERE created_at < (SELECT usher_now()) - interval '24 hours' ORDER BY created_at LIMIT \(batch)))
-            """
-        )
-    }
-
-    /// Uses `notifications_by_age`.
-    static func oldNotifications(_ batch: Int) -> Query {
-        Query(
-            "upkeep.notifications",
-            """
-            DELETE FROM notifications WHERE ctid = ANY (ARRAY (
-                SELECT ctid FROM notifications
-                WHERE created_at < (SELECT usher_now()) - interval '30 days' AND state IN ('sent', 'dropped')
-                ORDER BY created_at LIMIT \(batch)))
             """
         )
     }

@@ -241,16 +241,16 @@ public final class JobScheduler: Sendable {
     }
 
     private func maintain() async throws {
-        _ = try await postgres.query(Query("job_ranges_extend", "SELECT extend_job_ranges()"))
+        let span = configuration.rangeSpan.seconds
+        let turned: Bool = try await postgres.query(
+            Query("job_ranges_turn", "SELECT turn_job_range(make_interval(secs => \(span)))")
+        )[0][0]
+        if turned { logger.info("began a new range of jobs") }
         let keep = configuration.retention.seconds
         let dropped: Int32 = try await postgres.query(
             Query("job_ranges_drop", "SELECT drop_job_ranges(make_interval(secs => \(keep)))")
         )[0][0]
-        // Both in one round trip; parts of a range that has just been made are missed by nobody until it is in use.
-        _ = try await postgres.pipeline([
-            Query("journal_ranges_extend", "SELECT ensure_journal_ranges()"),
-            Query("journal_ranges_drop", "SELECT drop_journal_ranges()"),
-        ])
+        _ = try await postgres.query(Query("journal_ranges_drop", "SELECT drop_journal_ranges()"))
         if dropped > 0 { logger.info("dropped ended ranges", ["ranges": dropped]) }
         _ = try await postgres.execute(JobStatements.dropOrphanTimers())
         _ = try await postgres.execute(JobStatements.forgetFanIns())

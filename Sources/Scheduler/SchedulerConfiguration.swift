@@ -12,6 +12,8 @@ public struct SchedulerConfiguration: Sendable {
     public var leaderLease: Duration
     /// How long ended jobs are kept.
     public var retention: Duration
+    /// How long new jobs go to one range of ids, if it is not full before; a range is dropped whole.
+    public var rangeSpan: Duration
     /// The lanes of a queue change sides when the one in use has gathered so many dead rows.
     public var deadRowLimit: Int
     /// A job that was running in so many workers in a row when they died fails for good.
@@ -25,6 +27,7 @@ public struct SchedulerConfiguration: Sendable {
         workerLease: Duration = .seconds(5),
         leaderLease: Duration = .seconds(3),
         retention: Duration = .seconds(7 * 86_400),
+        rangeSpan: Duration = .seconds(30 * 86_400),
         deadRowLimit: Int = 50_000,
         maxWorkerDeaths: Int = 10
     ) {
@@ -34,6 +37,7 @@ public struct SchedulerConfiguration: Sendable {
         self.workerLease = workerLease
         self.leaderLease = leaderLease
         self.retention = retention
+        self.rangeSpan = rangeSpan
         self.deadRowLimit = deadRowLimit
         self.maxWorkerDeaths = maxWorkerDeaths
     }

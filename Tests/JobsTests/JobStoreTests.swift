@@ -251,4 +251,52 @@ struct JobStoreTests {
             #expect(try await database.state(fresh) == .ready)
         }
     }
+
+    @Test func `A range ends by time as well, and no id comes twice`() async throws {
+        try await withDatabase { database in
+            let client = database.client
+            let store = JobStore(postgres: client)
+            try await store.ensureQueue("default")
+            func turn() async throws -> Bool {
+                try await client.query(Query("t", "SELECT turn_job_range(interval '30 days')"))[0][0]
+            }
+            #expect(try await turn() == false, "it has only now been looked at")
+            let first = try await store.enqueue([NewJob(name: "x", input: input)])[0]
+            try await client.execute(Query("t", "UPDATE clock SET shift = interval '29 days'"))
+            #expect(try await turn() == false)
+            try await client.execute(Query("t", "UPDATE clock SET shift = interval '31 days'"))
+            // Whoever has taken an id and not committed yet is waited for no longer than a moment.
+            try await client.withTransaction { tx in
+                let id: Int64 = try await tx.query(Query("t", "SELECT nextval('job_ids')"))[0][0]
+                #expect(id == first.rawValue + 1)
+                #expect(try await turn() == false)
+            }
+            #expect(try await turn())
+            #expect(try await turn() == false)
+            let next = try await store.enqueue([NewJob(name: "x", input: input)])[0]
+            let low: Int64 = try await client.query(Query("t", "SELECT job_range_size()"))[0][0]
+            #expect(next.rawValue == low)
+            #expect(try await database.state(first) == .ready)
+            #expect(try await database.state(next) == .ready)
+        }
+    }
+
+    @Test func `Dropping a range waits for nobody, so that nobody waits for it`() async throws {
+        try await withDatabase { database in
+            let client = database.client
+            try await JobStore(postgres: client).ensureQueue("default")
+            _ = try await client.query(Query("t", "SELECT setval('job_ids', job_range_size() + 1)"))
+            func drop() async throws -> Int32 {
+                try await client.query(Query("t", "SELECT drop_job_ranges(interval '0')"))[0][0]
+            }
+            try await client.withTransaction { reader in
+                // Has the table and one part of it, and not the one that is to go.
+                _ = try await reader.query(
+                    Query("t", "SELECT count(*) FROM jobs WHERE id > job_range_size()")
+                )
+                #expect(try await drop() == 0)
+            }
+            #expect(try await drop() == 1)
+        }
+    }
 }

@@ -9,6 +9,8 @@ package struct ExplainedPlan: Sendable {
     package private(set) var whole: Set<String> = []
     /// How many rows were looked at in each table, also those that a condition then left out.
     package private(set) var rows: [String: Int] = [:]
+    /// The parts that were looked into of each table that is cut into parts.
+    package private(set) var parts: [String: Set<String>] = [:]
     /// How many pages were looked at, each as often as it was; 0 where the plan doesn't tell.
     package private(set) var pages = 0
 
@@ -31,14 +33,15 @@ package struct ExplainedPlan: Sendable {
         if let table = node.table.map(Self.unnumbered), node.type.hasSuffix("Scan") {
             let looked = (node.rows + (node.filtered ?? 0) + (node.rechecked ?? 0)) * node.loops
             rows[table, default: 0] += Int(looked.rounded())
+            if let part = node.table, part != table, node.loops > 0 { parts[table, default: []].insert(part) }
             if node.type == "Seq Scan", looked > 0 { whole.insert(table) }
         }
         for child in node.children ?? [] { take(child) }
     }
 
-    /// The name of a partition, or of its index, without the partition's number.
+    /// The name of a partition, or of its index, without the partition's number or month.
     private static func unnumbered(_ name: String) -> String {
-        name.replacing(#/_\d+(?=_|$)/#, with: "", maxReplacements: 1)
+        name.replacing(#/(_\d+)+(?=_|$)/#, with: "", maxReplacements: 1)
     }
 
     private struct Statement: Decodable {

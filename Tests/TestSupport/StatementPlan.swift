@@ -9,6 +9,7 @@ package struct StatementPlan: Sendable {
     let rows: Int
     let whole: Set<String>
     let pages: Int
+    let parts: Int
 
     /// - Parameters:
     ///   - name: The statement's name.
@@ -17,18 +18,27 @@ package struct StatementPlan: Sendable {
     ///   - whole: Tables that it reads from end to end on purpose.
     ///   - pages: How many pages of any tables one execution may look at, which also tells of an index that is read
     ///     whole; where the plans don't tell of pages it says nothing.
+    ///   - parts: How many parts one execution may look into of any table that is cut into parts.
     package init(
         _ name: String,
         _ indexes: [String],
         rows: Int = 50,
         whole: Set<String> = [],
-        pages: Int = .max
+        pages: Int = .max,
+        parts: Int = .max
     ) {
         self.name = name
         self.indexes = indexes
         self.rows = rows
         self.whole = whole
         self.pages = pages
+        self.parts = parts
+    }
+
+    /// The same, but how many parts one execution may look into of any table unless more is said.
+    package func within(parts: Int) -> Self {
+        guard self.parts == .max else { return self }
+        return Self(name, indexes, rows: rows, whole: whole, pages: pages, parts: parts)
     }
 
     /// What the plans of this statement did that it may not do.
@@ -53,6 +63,9 @@ package struct StatementPlan: Sendable {
             if !whole.isEmpty { complaints.append("\(name) reads all of \(whole): \(entry.plan.text)") }
             if plan.pages > pages {
                 complaints.append("\(name) looks at \(plan.pages) pages: \(entry.plan.text)")
+            }
+            for (table, looked) in plan.parts where looked.count > parts && growing.contains(table) {
+                complaints.append("\(name) looks into \(looked.count) parts of \(table): \(entry.plan.text)")
             }
             for (table, count) in many {
                 complaints.append("\(name) looks at \(count) rows of \(table): \(entry.plan.text)")

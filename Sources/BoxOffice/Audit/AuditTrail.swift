@@ -7,7 +7,7 @@ package enum AuditTrail {
 
     /// Appends a decision to the on-sale's chain.
     ///
-    /// The caller holds the on-sale's row lock, so that no two entries follow the same one.
+    /// The chain's end is locked until the commit, so that no two entries follow the same one.
     static func append(
         _ action: String,
         on id: OnSaleID,
@@ -20,16 +20,13 @@ package enum AuditTrail {
 
     /// Appends what an operator did to the chain that belongs to no on-sale, with the number of the operator's key.
     ///
-    /// Locks that chain until the commit, so it comes last.
+    /// All operators share that chain, so it comes last.
     static func append(
         _ action: String,
         byOperator holder: APIKeys.Holder,
         detail: [String: PlanValue],
         in tx: inout Transaction
     ) async throws {
-        try await tx.execute(
-            Query("audit.operator", "UPDATE audit_chains SET entries = entries + 1 WHERE on_sale_id = 0")
-        )
         var detail = detail
         detail["key"] = .integer(Int(holder.id))
         try await append(action, on: OnSaleID(rawValue: 0), by: holder.actor, detail: detail, in: &tx)
@@ -47,17 +44,17 @@ package enum AuditTrail {
             Query(
                 "audit.append",
                 """
+                WITH tail AS (
+                    INSERT INTO audit_chains AS c (on_sale_id, entries, hash)
+                    SELECT e.id, 1, audit_hash('', e.id, 1, e.at, e.actor, e.action, e.detail)
+                    FROM (SELECT \(id.rawValue) AS id, usher_now() AS at, \(actor) AS actor, \(action) AS action,
+                        \(json) AS detail) AS e
+                    ON CONFLICT (on_sale_id) DO UPDATE SET entries = c.entries + 1,
+                        hash = audit_hash(c.hash, c.on_sale_id, c.entries + 1, usher_now(), \(actor), \(action), \(json))
+                    RETURNING on_sale_id, entries, hash
+                )
                 INSERT INTO audit_entries (on_sale_id, ordinal, recorded_at, actor, action, detail, hash)
-                SELECT id, n, at, actor, action, detail, audit_hash(previous, id, n, at, actor, action, detail)
-                FROM (
-                    SELECT \(id.rawValue) AS id, coalesce(last.ordinal, 0) + 1 AS n, usher_now() AS at,
-                        \(actor) AS actor, \(action) AS action, \(json) AS detail,
-                        coalesce(last.hash, '') AS previous
-                    FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-                        SELECT ordinal, hash FROM audit_entries WHERE on_sale_id = \(id.rawValue)
-                        ORDER BY ordinal DESC LIMIT 1
-                    ) AS last ON true
-                ) AS entry
+                SELECT on_sale_id, entries, usher_now(), \(actor), \(action), \(json), hash FROM tail
                 """
             )
         )

@@ -158,7 +158,7 @@ package struct FairnessCertificate: Sendable {
                 SELECT tier, sum(quantity) FILTER (WHERE state = 'sold') AS sold,
                     sum(quantity) FILTER (WHERE state = 'refunded') AS refunded,
                     sum(quantity) FILTER (WHERE state IN ('held', 'paying')) AS live
-                FROM reservations WHERE on_sale_id = \(id.rawValue) GROUP BY tier
+                FROM all_reservations WHERE on_sale_id = \(id.rawValue) GROUP BY tier
             ) r ON r.tier = t.id
             WHERE t.on_sale_id = \(id.rawValue) ORDER BY t.ordinal
             """

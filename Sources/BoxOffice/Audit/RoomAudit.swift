@@ -159,7 +159,7 @@ package enum RoomAudit {
                 "audit.reservations",
                 """
                 SELECT format('reservation %s of on-sale %s: admission %s', r.id, r.on_sale_id, r.admission_id)
-                FROM reservations r LEFT JOIN admissions m USING (admission_id)
+                FROM all_reservations r LEFT JOIN admissions m USING (admission_id)
                 WHERE m.on_sale_id IS DISTINCT FROM r.on_sale_id
                     OR r.state IN ('held', 'paying') AND m.end_reason IN ('expired', 'bought', 'sold_out', 'closed')
                 LIMIT 20
@@ -181,9 +181,17 @@ package enum RoomAudit {
                 WHERE position <> ordinal OR hash <> audit_hash(previous, on_sale_id, ordinal, recorded_at, actor,
                     action, detail)
                 UNION ALL
-                SELECT format('operators: %s entries of %s', count(e.ordinal), c.entries)
+                SELECT format('%s: %s entries of %s, or their end is another',
+                    CASE c.on_sale_id WHEN 0 THEN 'operators' ELSE 'on-sale ' || c.on_sale_id END, count(e.ordinal),
+                    c.entries)
                 FROM audit_chains c LEFT JOIN audit_entries e USING (on_sale_id)
-                GROUP BY c.on_sale_id, c.entries HAVING count(e.ordinal) <> c.entries
+                GROUP BY c.on_sale_id, c.entries, c.hash
+                HAVING count(e.ordinal) <> c.entries
+                    OR coalesce((array_agg(e.hash ORDER BY e.ordinal DESC))[1], '') <> c.hash
+                UNION ALL
+                SELECT format('on-sale %s has entries and no chain', e.on_sale_id)
+                FROM audit_entries e LEFT JOIN audit_chains c USING (on_sale_id)
+                WHERE c.on_sale_id IS NULL GROUP BY e.on_sale_id
                 LIMIT 20
                 """
             )

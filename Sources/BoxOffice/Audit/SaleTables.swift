@@ -88,7 +88,7 @@ package struct SaleTables: Sendable {
         Query(
             "history.reservations",
             """
-            SELECT id, quantity, state FROM reservations
+            SELECT id, quantity, state FROM all_reservations
             WHERE on_sale_id = \(onSale.rawValue) AND id = ANY (\(ids.map(\.rawValue)))
             """
         )

@@ -41,8 +41,8 @@ extension StockAudit {
             """
             SELECT format('payment %s is %s of %s, its reservation is %s at attempt %s for %s', p.reference, p.state,
                 p.amount, coalesce(r.state, 'missing'), r.attempt, r.total)
-            FROM payments AS p
-            LEFT JOIN reservations AS r ON r.id = p.reservation_id
+            FROM all_payments AS p
+            LEFT JOIN all_reservations AS r ON r.id = p.reservation_id
             WHERE p.state IN ('captured', 'refunded')
                 AND (r.attempt, r.total, r.currency, r.state) IS DISTINCT FROM (p.attempt, p.amount, p.currency,
                     CASE p.state WHEN 'captured' THEN 'sold' ELSE 'refunded' END)
@@ -59,8 +59,8 @@ extension StockAudit {
             "audit.sales_are_paid",
             """
             SELECT format('reservation %s is %s, its payment is %s', r.id, r.state, coalesce(p.state, 'missing'))
-            FROM reservations AS r
-            LEFT JOIN payments AS p ON p.reservation_id = r.id AND p.attempt = r.attempt
+            FROM all_reservations AS r
+            LEFT JOIN all_payments AS p ON p.reservation_id = r.id AND p.attempt = r.attempt
             WHERE (r.state = 'sold' AND coalesce(p.state, '') NOT IN ('authorised', 'captured', 'needs_person'))
                 OR (r.state = 'refunded' AND coalesce(p.state, '') <> 'refunded')
             ORDER BY 1 LIMIT 20
@@ -75,7 +75,7 @@ extension StockAudit {
             "audit.reservations_are_whole",
             """
             SELECT format('reservation %s is %s and ended at %s', id, state, ended_at)
-            FROM reservations
+            FROM all_reservations
             WHERE (state IN ('held', 'paying')) <> (ended_at IS NULL)
             ORDER BY 1 LIMIT 20
             """

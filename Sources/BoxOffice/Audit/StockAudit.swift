@@ -41,7 +41,7 @@ package enum StockAudit {
                     sum(quantity) FILTER (WHERE state = 'held') AS held,
                     sum(quantity) FILTER (WHERE state = 'paying') AS paying,
                     sum(quantity) FILTER (WHERE state = 'sold') AS sold
-                FROM reservations GROUP BY on_sale_id, tier
+                FROM all_reservations GROUP BY on_sale_id, tier
             ) AS r ON r.on_sale_id = t.on_sale_id AND r.tier = t.id
             WHERE (t.held, t.paying, t.sold)
                 IS DISTINCT FROM (coalesce(r.held, 0), coalesce(r.paying, 0), coalesce(r.sold, 0))
@@ -86,7 +86,7 @@ package enum StockAudit {
             FROM (SELECT * FROM seats WHERE state IN ('held', 'paying', 'sold')) AS s
             FULL JOIN (
                 SELECT r.id, r.on_sale_id, r.state, u.seat
-                FROM reservations AS r CROSS JOIN LATERAL unnest(r.seats) AS u (seat)
+                FROM all_reservations AS r CROSS JOIN LATERAL unnest(r.seats) AS u (seat)
                 WHERE r.state IN ('held', 'paying', 'sold')
             ) AS l ON l.on_sale_id = s.on_sale_id AND l.seat = s.seat
             WHERE s.reservation_id IS DISTINCT FROM l.id OR s.state IS DISTINCT FROM l.state
@@ -103,7 +103,7 @@ package enum StockAudit {
             """
             SELECT format('admission %s of on-sale %s has %s tickets of at most %s', r.admission_id, r.on_sale_id,
                 sum(r.quantity), coalesce(a.max_per_buyer, c.max_per_buyer))
-            FROM reservations AS r
+            FROM all_reservations AS r
             JOIN reservation_rules AS c ON c.on_sale_id = r.on_sale_id
             LEFT JOIN admissions AS a ON a.admission_id = r.admission_id
             WHERE r.state IN ('held', 'paying', 'sold')

@@ -72,19 +72,15 @@ struct NotificationDraft: Sendable {
     /// The statement that writes the drafts; those already written stay as they are.
     static func insert(_ drafts: [NotificationDraft]) -> [Query] {
         if drafts.isEmpty { return [] }
-        // Two that insert the same keys must meet in the same order.
-        let drafts = drafts.sorted { $0.dedupeKey < $1.dedupeKey }
         return [
             Query(
                 "notifications.insert",
                 """
-                INSERT INTO notifications (kind, recipient, payload, dedupe_key, not_after, created_at)
-                SELECT n.kind, n.recipient, n.payload, n.dedupe_key,
-                    usher_now() + make_interval(secs => n.worth), usher_now()
-                FROM unnest(\(drafts.map(\.kind.rawValue)), \(drafts.map(\.recipient)), \(drafts.map(\.payload)),
-                            \(drafts.map(\.dedupeKey)), \(drafts.map { $0.worthSeconds.map(Double.init) }))
-                    AS n (kind, recipient, payload, dedupe_key, worth)
-                ON CONFLICT (dedupe_key) DO NOTHING
+                SELECT count(*) FROM write_notifications(\(drafts.map(\.kind.rawValue)), \(drafts.map(\.recipient)),
+                    \(drafts.map(\.payload)), \(drafts.map(\.dedupeKey)),
+                    ARRAY (SELECT usher_now() + make_interval(secs => w.worth)
+                        FROM unnest(\(drafts.map { $0.worthSeconds.map(Double.init) })) WITH ORDINALITY AS w (worth, n)
+                        ORDER BY w.n))
                 """
             )
         ]

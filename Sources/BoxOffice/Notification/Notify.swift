@@ -97,7 +97,8 @@ struct TakeNotification: CohortStep {
                 "notifications.take",
                 """
                 WITH wanted AS MATERIALIZED (
-                    SELECT id FROM notifications WHERE dedupe_key = ANY (\(keys)) ORDER BY id FOR UPDATE
+                    SELECT n.id FROM notification_keys k JOIN notifications n ON n.id = k.notification_id
+                    WHERE k.dedupe_key = ANY (\(keys)) ORDER BY n.id FOR UPDATE OF n
                 )
                 UPDATE notifications AS n
                 SET attempts = n.attempts + 1,

@@ -103,12 +103,14 @@ package struct TellEveryone: Workflow {
         Query(
             "tellings.insert",
             """
-            INSERT INTO notifications (kind, recipient, payload, dedupe_key, created_at, on_sale_id, arrival, telling)
-            SELECT \(input.kind.rawValue), 'place', k.payload, concat_ws(':', \(input.key), k.arrival), usher_now(),
-                \(input.onSale.rawValue), k.arrival, \(input.telling)
-            FROM unnest(\(arrivals), \(payloads)) AS k (arrival, payload) ORDER BY k.arrival
-            ON CONFLICT (dedupe_key) DO NOTHING
-            RETURNING dedupe_key
+            SELECT w.key FROM (
+                SELECT array_agg(k.payload) AS payloads, array_agg(k.arrival) AS arrivals,
+                    array_agg(concat_ws(':', \(input.key), k.arrival)) AS keys, count(*)::integer AS n
+                FROM unnest(\(arrivals), \(payloads)) AS k (arrival, payload)
+            ) AS g, write_notifications(array_fill(\(input.kind.rawValue), ARRAY[g.n]),
+                array_fill('place'::text, ARRAY[g.n]), g.payloads, g.keys, NULL,
+                array_fill(\(input.onSale.rawValue), ARRAY[g.n]), g.arrivals,
+                array_fill(\(input.telling.map(Int32.init)), ARRAY[g.n])) AS w (key)
             """
         )
     }

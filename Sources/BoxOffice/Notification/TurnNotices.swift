@@ -25,21 +25,24 @@ enum TurnNotices {
             Query(
                 "notifications.turns",
                 """
-                INSERT INTO notifications (kind, recipient, payload, dedupe_key, not_after, created_at, on_sale_id, arrival)
-                SELECT 'turn', 'place', jsonb_build_object('number', k.number),
-                    concat_ws(':', 'turn', c.on_sale_id, c.arrival, k.number, nullif(k.ordinal, 0)),
-                    usher_now() + make_interval(secs => \(Double(gate.turnSeconds))), usher_now(), c.on_sale_id,
-                    c.arrival
-                FROM unnest(\(called.map(\.arrival)), \(called.map(\.number)), \(called.map(\.ordinal)))
-                        AS k (arrival, number, ordinal)
-                    CROSS JOIN LATERAL (
-                        SELECT on_sale_id, arrival FROM contacts
-                        WHERE on_sale_id = \(gate.id.rawValue) AND arrival = k.arrival AND unsubscribed_at IS NULL
-                        OFFSET 0
-                    ) AS c
-                ORDER BY c.arrival
-                ON CONFLICT (dedupe_key) DO NOTHING
-                RETURNING dedupe_key
+                SELECT w.key FROM (
+                    SELECT array_agg(jsonb_build_object('number', k.number)) AS payloads,
+                        array_agg(concat_ws(':', 'turn', c.on_sale_id, c.arrival, k.number, nullif(k.ordinal, 0)))
+                            AS keys,
+                        array_agg(c.on_sale_id) AS sales, array_agg(c.arrival) AS arrivals, count(*)::integer AS n,
+                        usher_now() + make_interval(secs => \(Double(gate.turnSeconds))) AS ends
+                    FROM unnest(\(called.map(\.arrival)), \(called.map(\.number)), \(called.map(\.ordinal)))
+                            AS k (arrival, number, ordinal)
+                        CROSS JOIN LATERAL (
+                            SELECT on_sale_id, arrival FROM contacts
+                            WHERE on_sale_id = \(gate.id.rawValue) AND arrival = k.arrival
+                                AND unsubscribed_at IS NULL
+                            OFFSET 0
+                        ) AS c
+                ) AS g, write_notifications(array_fill('turn'::text, ARRAY[g.n]),
+                    array_fill('place'::text, ARRAY[g.n]), g.payloads, g.keys, array_fill(g.ends, ARRAY[g.n]),
+                    g.sales, g.arrivals) AS w (key)
+                WHERE g.n > 0
                 """
             )
         )

@@ -14,18 +14,10 @@ extension OnSales {
     /// - Throws: `Reservations.Refusal.unknown`, `.wrongState` unless it is sold.
     package func refund(_ id: ReservationID, by actor: String, reason: String?) async throws {
         try await postgres.withTransaction { tx in
-            let found = try await tx.first(
-                Query(
-                    "refunds.find",
-                    "SELECT on_sale_id, state FROM reservations WHERE id = \(id.rawValue)"
-                )
-            )
-            guard let found else { throw Reservations.Refusal.unknown }
-            let state: String = try found[1]
-            guard let state = ReservationState(rawValue: state) else { throw Reservations.Refusal.unknown }
-            guard state == .sold else { throw Reservations.Refusal.wrongState(state) }
-            let onSale = OnSaleID(rawValue: try found[0])
+            let onSale = try await Self.sold(id, in: tx)
             _ = try await OnSaleGate.lock(onSale, in: &tx)
+            // It may have gone to the archive while we waited for the lock, which archiving takes, too.
+            _ = try await Self.sold(id, in: tx)
             _ = try await workflows.start(
                 RefundReservation.self,
                 id,
@@ -40,5 +32,19 @@ extension OnSales {
                 in: &tx
             )
         }
+    }
+    /// The on-sale of a sold reservation.
+    private static func sold(_ id: ReservationID, in tx: borrowing Transaction) async throws -> OnSaleID {
+        let found = try await tx.first(
+            Query(
+                "refunds.find",
+                "SELECT on_sale_id, state FROM reservations WHERE id = \(id.rawValue)"
+            )
+        )
+        guard let found else { throw Reservations.Refusal.unknown }
+        let name: String = try found[1]
+        guard let state = ReservationState(rawValue: name) else { throw Reservations.Refusal.unknown }
+        guard state == .sold else { throw Reservations.Refusal.wrongState(state) }
+        return OnSaleID(rawValue: try found[0])
     }
 }

@@ -116,9 +116,16 @@ struct RecordRefund: CohortStep {
         let running = try await running(Set(rows.values.map(\.onSale)).sorted(), in: transaction)
         var changes: [ReservationBook.Change] = []
         var records: [PaymentRecord] = []
-        let done = batch.map { member in
+        let done = try batch.map { member in
             let step = member.step
-            guard let row = rows[step.reservation.rawValue], row.state == .sold else { return false }
+            guard let row = rows[step.reservation.rawValue] else {
+                // Never said to be done: somebody has to look at it.
+                throw WorkflowError(
+                    code: .stepFailed,
+                    message: "reservation \(step.reservation.publicID) was archived while it was refunded"
+                )
+            }
+            guard row.state == .sold else { return false }
             var change = ReservationBook.Change(row, to: .refunded)
             if running.contains(row.onSale) { change.column = .free }
             changes.append(change)

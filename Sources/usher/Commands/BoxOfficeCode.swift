@@ -17,6 +17,7 @@ enum BoxOfficeCode {
         registry.register(Reservation(payments: payments))
         registry.register(VoidPayment(payments: payments))
         registry.register(RefundReservation(payments: payments))
+        registry.register(ArchiveOrders(postgres: postgres))
         registry.register(Notify(channel: try MessageOptions.channel(invocation, postgres)))
         let starter = EagerStarter(
             postgres: postgres,

@@ -9,7 +9,7 @@ extension Command {
             RehearseCommand.command, AuditCommand.command,
             VerifyCommand.command, KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers,
             JobsCommand.command,
-            RunsCommand.command,
+            RunsCommand.command, OrdersCommand.command,
             BenchCommand.command, LaunchCommand.command,
         ]
     )

@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import Glibc
+internal import Jobs
 internal import Postgres
 internal import Reactor
 internal import Scheduler
@@ -8,11 +9,18 @@ internal import Telemetry
 /// `usher scheduler`: wakes what is due, rescues what the dead held, makes and drops history,
 /// and deletes what is too old to be asked for.
 enum SchedulerCommand {
+    static let keepOrders = Option(
+        "keep-orders",
+        .number(0...36_500),
+        environment: "USHER_KEEP_ORDERS",
+        initial: "90",
+        help: "Days after an on-sale has closed until its orders are archived; 0 is never"
+    )
     static let command = Command(
         "scheduler",
         "Run a scheduler",
         discussion: "Any number may run; one leads, and another takes over within seconds of its end.",
-        options: Option.database,
+        options: [keepOrders] + Option.database,
         endsInOrder: true
     ) { invocation in
         let place = try await Workplace.open(invocation, connections: 4, isServing: true)
@@ -24,10 +32,14 @@ enum SchedulerCommand {
                 Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
                 Chore("forget old reports of gateways") { try await Upkeep.forgetReports(in: $0) },
                 Chore("forget old contacts") { try await Upkeep.forgetContacts(in: $0) },
-                Chore("forget old notifications") { try await Upkeep.forgetNotifications(in: $0) },
+                Chore("drop old notifications") { try await Upkeep.dropNotifications(in: $0) },
+                Chore("forget keys of old notifications") { try await Upkeep.forgetKeys(in: $0) },
+                Chore("make parts ahead") { try await Upkeep.makeParts(in: $0) },
             ],
             logger: invocation.logger("scheduler")
         )
+        let keepDays = invocation.arguments.number(keepOrders) ?? 90
+        let nightly = try ArchiveOrders.nightly(keepDays: keepDays)
         invocation.logger("scheduler").info("running", ["schema": place.schema])
         await withDiscardingTaskGroup { group in
             group.addTask { await place.postgres.run() }
@@ -35,9 +47,31 @@ enum SchedulerCommand {
                 await invocation.stop.wait()
                 scheduler.stop()
             }
+            group.addTask { await save(nightly, keepDays: keepDays, place, invocation) }
             await scheduler.run()
             group.cancelAll()
         }
         await place.close()
+    }
+
+    /// Has orders archived every night, or never; the last scheduler that was started decides.
+    private static func save(
+        _ nightly: Recurrence,
+        keepDays: Int,
+        _ place: Workplace,
+        _ invocation: Invocation
+    ) async {
+        do {
+            if keepDays > 0 {
+                try await nightly.save(on: place.postgres)
+            } else {
+                try await Recurrence.remove(nightly.name, on: place.postgres)
+            }
+        } catch {
+            invocation.logger("scheduler").error(
+                "orders may not be archived",
+                ["schedule": nightly.name, "error": "\(error)"]
+            )
+        }
     }
 }

@@ -235,7 +235,7 @@ struct PresaleTests {
             }
             func hold(_ buyer: Int, _ choice: HoldRequest.Choice) async throws -> HoldOutcome {
                 let request = HoldRequest(onSale: id, admission: sessions[buyer], choice: choice)
-                let run = JobID(rawValue: Int64.random(in: 1_000_000..<1_000_000_000))
+                let run = JobID(rawValue: Int64.random(in: 1_000..<5_000_000))
                 let member = CohortMember(runID: run, step: HoldSeats(request: request))
                 return try await room.postgres.withTransaction {
                     try await HoldSeats.perform([member], in: &$0)

@@ -279,5 +279,9 @@ enum SeedStatements {
             FROM generate_series(1, 5000) AS n
             """
         ),
+        Query(
+            "seed.notification_keys",
+            "INSERT INTO notification_keys (dedupe_key, notification_id) SELECT dedupe_key, id FROM notifications"
+        ),
     ]
 }

@@ -30,7 +30,8 @@ struct SeededSale {
     static let growing: Set<String> = [
         "on_sales", "arrivals", "places", "turns", "admissions", "tiers", "sections",
         "seats", "reoffers",
-        "reservations", "idempotency_keys", "payments", "notifications", "contacts", "presale_codes",
+        "reservations", "idempotency_keys", "payments", "notifications", "notification_keys", "contacts",
+        "presale_codes",
         "invitations", "audit_entries", "jobs",
         "checkpoints", "run_values",
         "events", "job_keys",
@@ -64,6 +65,7 @@ struct SeededSale {
             do {
                 let room = RoomFixture(postgres: client, onSale: quiet.onSale)
                 try await seed(SeedStatements.past, quiet)
+                try await turn(quiet)
                 try await room.open()
                 _ = try await room.join((0..<20).map { "early \($0)" })
                 try await seed(SeedStatements.crowd(places), quiet)
@@ -83,6 +85,18 @@ struct SeededSale {
     private static func seed(_ statements: [Query], _ room: RoomFixture) async throws {
         for statement in statements { try await room.postgres.execute(statement) }
         try await room.postgres.execute(Query("seed.analyze", "ANALYZE"))
+    }
+
+    /// Goes on to the next part of all that is cut by time: what is past lies in another one.
+    private static func turn(_ room: RoomFixture) async throws {
+        try await room.postgres.simple(
+            """
+            SELECT turn_job_range('1 day'), turn_sequence('notification_ids', notification_range_size(), '1 day');
+            UPDATE sequence_spans SET began_at = began_at - interval '2 days';
+            SELECT turn_job_range('1 day'), turn_sequence('notification_ids', notification_range_size(), '1 day'),
+                extend_order_ranges(), extend_notification_ranges();
+            """
+        )
     }
 
     private static func order(_ room: RoomFixture) async throws -> DrawOrder {
