@@ -67,7 +67,8 @@ struct ReuseTests {
     func `Of many that start at once under one key, one makes the run that lives`(
         _ reuse: RunReuse
     ) async throws {
-        try await withDatabase(pool: .init(maximum: 16)) { database in
+        // Sixty-four share sixteen, and each waits for the ones before.
+        try await withDatabase(pool: .init(maximum: 16, acquireTimeout: .seconds(120))) { database in
             let client = WorkflowClient(postgres: database.client)
             try await client.store.ensureQueue("default")
             if reuse == .afterEnd || reuse == .afterFailure {

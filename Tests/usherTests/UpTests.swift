@@ -54,9 +54,11 @@ struct UpTests {
                     Query(
                         "test.tell",
                         """
-                        INSERT INTO notifications (kind, recipient, payload, dedupe_key, created_at)
-                        SELECT 'sold', 'somebody', '{}', gen_random_uuid()::text, usher_now()
-                        FROM generate_series(1, \(count)) RETURNING dedupe_key
+                        SELECT w.key FROM (
+                            SELECT array_agg('sold'::text) AS kinds, array_agg('somebody'::text) AS recipients,
+                                array_agg('{}'::jsonb) AS payloads, array_agg(gen_random_uuid()::text) AS keys
+                            FROM generate_series(1, \(count))
+                        ) AS n, write_notifications(n.kinds, n.recipients, n.payloads, n.keys, NULL) AS w (key)
                         """
                     )
                 )
