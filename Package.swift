@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Reactor"]),
         // 2
         .target(name: "Postgres", dependencies: ["CLibPQ", "CLinux", "Reactor", "Telemetry"]),
-        .target(name: "HTTP", dependencies: ["CLinux", "Reactor", "Telemetry"]),
+        .target(name: "HTTP", dependencies: ["CLinux", "COpenSSL", "Reactor", "Telemetry"]),
         // 3
         .target(name: "Jobs", dependencies: ["COpenSSL", "Postgres", "Migrations", "Reactor", "Telemetry"]),
         .target(name: "Tracing", dependencies: ["HTTP", "Reactor", "Telemetry"]),
@@ -102,7 +102,7 @@ let package = Package(
         // Tests, one target per module, and what they share.
         .target(
             name: "TestSupport",
-            dependencies: ["CLinux", "Jobs", "Migrations", "Postgres", "Reactor"],
+            dependencies: ["CLinux", "HTTP", "Jobs", "Migrations", "Postgres", "Reactor"],
             path: "Tests/TestSupport"
         ),
         // What tests kill and freeze.

@@ -34,4 +34,17 @@ public struct HTTPRequest: Sendable {
     public func queryValue(_ name: String) -> String? {
         query.first { $0.name == name }?.value
     }
+
+    /// Whether it asks for a WebSocket, well or badly.
+    public var asksForWebSocket: Bool { headers.lists("websocket", in: "Upgrade") }
+
+    /// Whether it names this media type among those it accepts.
+    public func accepts(_ type: String) -> Bool {
+        headers.all("Accept").contains { field in
+            field.split(separator: ",").contains { element in
+                let name = element.split(separator: ";", omittingEmptySubsequences: false)[0]
+                return ASCII.equalIgnoringCase(String(name.filter { $0 != " " && $0 != "\t" }), type)
+            }
+        }
+    }
 }

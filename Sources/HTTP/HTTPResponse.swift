@@ -38,4 +38,6 @@ public enum Reply: Sendable {
     case now(HTTPResponse)
     /// After work that awaits: one task, which starts on the connection's loop and must not block it.
     case later(@Sendable () async -> HTTPResponse)
+    /// With a channel, on which the server speaks from now on; a handshake that is none is refused by the server.
+    case channel(ChannelOffer)
 }

@@ -28,8 +28,8 @@ public final class HTTPServer: Sendable {
         handler: @escaping @Sendable (HTTPRequest) -> Reply
     ) {
         let count = ConnectionCount()
-        self.loops = loops.loops.map {
-            ServerLoop(loop: $0, configuration: configuration, count: count, handler: handler)
+        self.loops = loops.loops.enumerated().map { index, loop in
+            ServerLoop(loop: loop, index: index, configuration: configuration, count: count, handler: handler)
         }
         sharesPort = configuration.sharesPort
     }
@@ -63,6 +63,14 @@ public final class HTTPServer: Sendable {
 
     /// Open connections, roughly at this moment.
     public var connections: Int { loops[0].count.current }
+
+    /// How many loops have connections.
+    public var loopCount: Int { loops.count }
+
+    /// Runs `body` on each loop, with what can be done with the channels there.
+    public func onEachLoop(_ body: @escaping @Sendable (ChannelLoop) -> Void) {
+        for loop in loops { loop.loop.execute { body(ChannelLoop(loop: loop)) } }
+    }
 
     /// Stops accepting, answers what is in flight with `Connection: close`, and closes what is idle.
     ///

@@ -12,6 +12,11 @@ public struct HTTPServerConfiguration: Sendable {
     public var idleTimeout: Duration
     /// While a client takes none of the bytes that wait for it.
     public var writeTimeout: Duration
+    /// The longest message that a WebSocket takes, in bytes.
+    public var messageLimit: Int
+    /// How long a channel may be silent before its client is asked whether it is there; after two questions without an
+    /// answer it is let go.
+    public var pingInterval: Duration
     /// How often timeouts are looked at; they are late by at most this.
     public var sweepInterval: Duration
     /// Lets several processes listen on the port, each getting its share of the connections.
@@ -26,7 +31,9 @@ public struct HTTPServerConfiguration: Sendable {
         idleTimeout: Duration = .seconds(75),
         writeTimeout: Duration = .seconds(30),
         sweepInterval: Duration = .seconds(1),
-        sharesPort: Bool = false
+        sharesPort: Bool = false,
+        messageLimit: Int = 65_536,
+        pingInterval: Duration = .seconds(30)
     ) {
         self.limits = limits
         self.maxConnections = maxConnections
@@ -36,6 +43,8 @@ public struct HTTPServerConfiguration: Sendable {
         self.writeTimeout = writeTimeout
         self.sweepInterval = sweepInterval
         self.sharesPort = sharesPort
+        self.messageLimit = messageLimit
+        self.pingInterval = pingInterval
     }
 }
 

@@ -62,6 +62,10 @@ public struct Problem: Error, Sendable, CustomStringConvertible {
         var headers: HTTPHeaders = ["Content-Type": "application/problem+json"]
         if let retryAfter { headers.add("Retry-After", String(retryAfter)) }
         if let allow { headers.add("Allow", allow) }
+        if status == 426 {
+            headers.add("Upgrade", "websocket")
+            headers.add("Sec-WebSocket-Version", "13")
+        }
         if status == 401 { headers.add("WWW-Authenticate", "Bearer") }
         return HTTPResponse(status: status, headers: headers, body: body)
     }
@@ -103,6 +107,19 @@ extension Problem {
         code: "expectation_failed",
         title: "The only expectation known here is 100-continue."
     )
+    /// What is here is spoken by a newer protocol than the request's.
+    public static let upgradeRequired = Self(
+        status: 426,
+        code: "upgrade_required",
+        title: "This is a WebSocket of version 13, or a stream of events for who accepts text/event-stream."
+    )
+    /// The server is about to stop.
+    public static let stopping = Self(
+        status: 503,
+        code: "stopping",
+        title: "This server stops; another one is there.",
+        retryAfter: 1
+    )
     /// The header is larger or has more fields than this server takes.
     public static let headerTooLarge = Self(
         status: 431,
@@ -132,7 +149,7 @@ extension Problem {
     /// Every problem that the server or the router answers by itself.
     public static let ofTransport: [Self] = [
         .malformedRequest, .requestTimeout, .contentTooLarge, .targetTooLong, .expectationFailed,
-        .headerTooLarge,
+        .headerTooLarge, .upgradeRequired, .stopping,
         .notFound, .methodNotAllowed, .tooManyConnections,
     ]
 }

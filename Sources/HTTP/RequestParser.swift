@@ -33,6 +33,13 @@ struct RequestParser: Sendable {
         buffer.append(bytes)
     }
 
+    /// What has come behind the last request, for whoever reads it in another way from now on.
+    mutating func takeRest() -> [UInt8] {
+        let rest = Array(buffer.bytes[buffer.start...])
+        buffer = ByteBuffer()
+        return rest
+    }
+
     /// The next event in what has been received; nil when more bytes are needed.
     mutating func next(limits: HTTPLimits) throws(MessageFault) -> Event? {
         if pending == nil {

@@ -26,11 +26,31 @@ enum ResponseEncoder {
         for field in response.headers.fields where isSendable(field) {
             line(field.name, field.value, &output)
         }
-        let hasNoContent = response.status == 204 || response.status == 304
+        let hasNoContent = response.status < 200 || response.status == 204 || response.status == 304
         if !hasNoContent { line("Content-Length", String(response.body.count), &output) }
         if close { line("Connection", "close", &output) }
         output.append(contentsOf: "\r\n\r\n".utf8)
         if !hasNoContent && !withoutBody { output.append(contentsOf: response.body) }
+    }
+
+    /// Appends the head of a body that has no end yet.
+    ///
+    /// - Parameters:
+    ///   - headers: what it is.
+    ///   - output: where to.
+    ///   - date: the current date as HTTP writes it.
+    ///   - isChunked: false for a client that takes what comes until the connection ends.
+    static func appendStreamHead(
+        headers: HTTPHeaders,
+        to output: inout [UInt8],
+        date: String,
+        isChunked: Bool
+    ) {
+        output.append(contentsOf: "HTTP/1.1 200 OK".utf8)
+        line("Date", date, &output)
+        for field in headers.fields where isSendable(field) { line(field.name, field.value, &output) }
+        line(isChunked ? "Transfer-Encoding" : "Connection", isChunked ? "chunked" : "close", &output)
+        output.append(contentsOf: "\r\n\r\n".utf8)
     }
 
     private static func line(_ name: String, _ value: String, _ output: inout [UInt8]) {
@@ -50,6 +70,7 @@ enum ResponseEncoder {
 
     private static func reason(_ status: Int) -> String {
         switch status {
+        case 101: "Switching Protocols"
         case 200: "OK"
         case 201: "Created"
         case 202: "Accepted"
@@ -68,6 +89,7 @@ enum ResponseEncoder {
         case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
         case 422: "Unprocessable Content"
+        case 426: "Upgrade Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"

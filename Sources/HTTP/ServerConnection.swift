@@ -3,7 +3,7 @@ internal import Reactor
 /// What a loop keeps of one connection.
 ///
 /// An idle one owns no memory beside this.
-struct ServerConnection {
+struct ServerConnection: Sendable {
     /// What the connection waits for, which decides how long it may.
     enum Stage: UInt8 {
         /// Nothing of a request has come.
@@ -14,6 +14,8 @@ struct ServerConnection {
         case handling
         /// Bytes wait for the client to take them.
         case writing
+        /// It is a channel, on which either side may speak.
+        case open
         /// All is said; what the client still sends is dropped until it hangs up.
         case lingering
     }
@@ -34,6 +36,8 @@ struct ServerConnection {
     var isClosing = false
     /// Unread bytes are expected: closing at once would take the answer away with them.
     var mustLinger = false
+    /// What it is as a channel; nil for one that asks and is answered.
+    var channel: ChannelState?
     /// The client sends no more.
     var inputEnded = false
 }

@@ -5,56 +5,44 @@ internal import Reactor
 /// The connections of a server that live on one loop.
 final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     // Sendable: everything mutable is touched on the loop's thread only.
-    private static let listenerToken = UInt64.max
+    static let listenerToken = UInt64.max
     /// Output that waits beyond this keeps further requests from being answered.
     private static let outputHighWater = 65_536
     /// Input that waits beyond this is not read.
     private static let inputHighWater = 65_536
 
     let loop: EventLoop
+    /// Which of the server's loops it is, from 0.
+    let index: Int
     let count: ConnectionCount
-    private let configuration: HTTPServerConfiguration
+    let configuration: HTTPServerConfiguration
     private let handler: @Sendable (HTTPRequest) -> Reply
 
-    private var connections: [ServerConnection] = []
-    private var freeSlots: [Int] = []
-    private var open = 0
-    private var listener: (descriptor: Int32, registration: Registration)?
-    private var whenEmpty: [CheckedContinuation<Void, Never>] = []
-    private var isDraining = false
+    var connections: [ServerConnection] = []
+    var freeSlots: [Int] = []
+    var open = 0
+    var listener: (descriptor: Int32, registration: Registration)?
+    var whenEmpty: [CheckedContinuation<Void, Never>] = []
+    var isDraining = false
     private var isSweeping = false
     private var date = (second: -1, text: "")
     private var scratch = ReceiveBuffer()
 
     init(
         loop: EventLoop,
+        index: Int,
         configuration: HTTPServerConfiguration,
         count: ConnectionCount,
         handler: @escaping @Sendable (HTTPRequest) -> Reply
     ) {
         self.loop = loop
+        self.index = index
         self.configuration = configuration
         self.count = count
         self.handler = handler
     }
 
-    // MARK: Accepting
-
-    func listen(on address: SocketAddress) throws {
-        let descriptor = try Listener.open(address)
-        do {
-            let registration = try loop.register(
-                descriptor,
-                for: .read,
-                handler: self,
-                token: Self.listenerToken
-            )
-            listener = (descriptor, registration)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
-    }
+    // MARK: Reading and answering
 
     func ready(_ readiness: Readiness, token: UInt64) {
         if token == Self.listenerToken { return accept() }
@@ -64,95 +52,18 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         serve(slot)
     }
 
-    private func accept() {
-        guard let listener else { return }
-        // Bounded, so that a rush of new clients does not starve the ones that are here.
-        for _ in 0..<256 {
-            var storage = sockaddr_storage()
-            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            let descriptor = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    unsafe accept4(
-                        listener.descriptor,
-                        $0,
-                        &length,
-                        Int32(USHER_SOCK_NONBLOCK) | Int32(USHER_SOCK_CLOEXEC)
-                    )
-                }
-            }
-            if descriptor >= 0 {
-                admit(descriptor, from: SocketAddress(storage))
-                continue
-            }
-            switch errno {
-            case EINTR, ECONNABORTED: continue
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pauseAccepting()
-            default: return
-            }
-        }
-    }
-
-    /// Out of descriptors: the listener would stay ready and spin the loop.
-    private func pauseAccepting() {
-        guard let listener else { return }
-        try? loop.update(listener.registration, for: [])
-        _ = loop.schedule(after: .milliseconds(100)) { [weak self] in
-            guard let self, let listener = self.listener else { return }
-            try? loop.update(listener.registration, for: .read)
-        }
-    }
-
-    private func admit(_ descriptor: Int32, from address: SocketAddress) {
-        guard count.add(limit: configuration.maxConnections) else { return turnAway(descriptor) }
-        var on: Int32 = 1
-        unsafe setsockopt(
-            descriptor,
-            Int32(IPPROTO_TCP),
-            TCP_NODELAY,
-            &on,
-            socklen_t(MemoryLayout<Int32>.size)
-        )
-        let slot = freeSlots.popLast() ?? connections.count
-        if slot == connections.count { connections.append(ServerConnection()) }
-        guard
-            let registration = try? loop.register(descriptor, for: .read, handler: self, token: UInt64(slot))
-        else {
-            freeSlots.append(slot)
-            count.remove()
-            Glibc.close(descriptor)
-            return
-        }
-        open += 1
-        connections[slot].descriptor = descriptor
-        connections[slot].registration = registration
-        connections[slot].remoteAddress = address
-        connections[slot].deadline = .now + configuration.idleTimeout
-        sweepLater()
-    }
-
-    private func turnAway(_ descriptor: Int32) {
-        var bytes: [UInt8] = []
-        ResponseEncoder.append(
-            Problem.tooManyConnections.response,
-            to: &bytes,
-            date: currentDate(),
-            withoutBody: false,
-            close: true
-        )
-        unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        Glibc.close(descriptor)
-    }
-
-    // MARK: Reading and answering
-
     /// Reads what has come.
     ///
     /// Returns false when the connection is gone.
-    private func receive(_ slot: Int) -> Bool {
+    func receive(_ slot: Int) -> Bool {
         let read = scratch.receive(from: connections[slot].descriptor)
         if read > 0 {
             if connections[slot].stage == .lingering { return true }
-            connections[slot].parser.append(scratch.bytes[..<read])
+            if connections[slot].channel != nil {
+                hear(scratch.bytes[..<read], slot)
+            } else {
+                connections[slot].parser.append(scratch.bytes[..<read])
+            }
             return true
         }
         if read < 0 {
@@ -169,11 +80,12 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     }
 
     /// Answers what can be answered, sends what can be sent, and sees what to wait for next.
-    private func serve(_ slot: Int) {
+    func serve(_ slot: Int) {
         let generation = connections[slot].generation
         while true {
-            let mayContinue = answerBuffered(slot)
-            guard flush(slot), connections[slot].generation == generation else { return }
+            let mayContinue = connections[slot].channel == nil && answerBuffered(slot)
+            if connections[slot].channel != nil { converse(slot) }
+            guard connections[slot].generation == generation, flush(slot) else { return }
             // More requests may lie in the buffer that were only kept back by the output.
             guard mayContinue, connections[slot].output.isEmpty else { break }
         }
@@ -182,7 +94,9 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
 
     /// Returns whether it stopped only because enough output waits.
     private func answerBuffered(_ slot: Int) -> Bool {
-        while !connections[slot].isHandling && !connections[slot].isClosing {
+        while !connections[slot].isHandling && !connections[slot].isClosing
+            && connections[slot].channel == nil
+        {
             if connections[slot].output.count > Self.outputHighWater { return true }
             do {
                 switch try connections[slot].parser.next(limits: configuration.limits) {
@@ -205,6 +119,9 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         let withoutBody = request.method == .head
         switch handler(request) {
         case .now(let response): write(response, keepAlive: keepAlive, withoutBody: withoutBody, slot)
+        case .channel where isDraining:
+            write(Problem.stopping.response, keepAlive: false, withoutBody: withoutBody, slot)
+        case .channel(let offer): open(offer, for: request, keepAlive: keepAlive, slot)
         case .later(let body):
             connections[slot].isHandling = true
             let generation = connections[slot].generation
@@ -220,7 +137,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    private func write(_ response: HTTPResponse, keepAlive: Bool, withoutBody: Bool, _ slot: Int) {
+    func write(_ response: HTTPResponse, keepAlive: Bool, withoutBody: Bool, _ slot: Int) {
         let isLast = !keepAlive || isDraining || connections[slot].inputEnded
         let date = currentDate()
         connections[slot].output.append { output in
@@ -241,7 +158,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     /// Sends what waits.
     ///
     /// Returns false when the connection is gone.
-    private func flush(_ slot: Int) -> Bool {
+    func flush(_ slot: Int) -> Bool {
         while !connections[slot].output.isEmpty {
             let output = connections[slot].output
             let sent = unsafe output.bytes.withUnsafeBufferPointer { bytes in
@@ -268,11 +185,15 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     }
 
     /// Decides what the connection waits for now.
-    private func settle(_ slot: Int) {
+    func settle(_ slot: Int) {
         let connection = connections[slot]
         var interest: Readiness = []
         let stage: ServerConnection.Stage
-        if !connection.output.isEmpty {
+        if connection.channel != nil, !connection.isClosing {
+            if connection.inputEnded { return close(slot) }
+            stage = .open
+            interest = connection.output.isEmpty ? .read : [.read, .write]
+        } else if !connection.output.isEmpty {
             stage = .writing
             interest = .write
         } else if connection.isClosing {
@@ -298,7 +219,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    private func enter(_ stage: ServerConnection.Stage, _ slot: Int) {
+    func enter(_ stage: ServerConnection.Stage, _ slot: Int) {
         connections[slot].stage = stage
         let wait: Duration
         switch stage {
@@ -307,6 +228,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         case .body: wait = configuration.bodyTimeout
         case .writing: wait = configuration.writeTimeout
         case .lingering: wait = .seconds(2)
+        case .open: wait = configuration.pingInterval
         case .handling:
             connections[slot].deadline = MonotonicTime(nanoseconds: .max)
             return
@@ -314,22 +236,27 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         connections[slot].deadline = .now + wait
     }
 
-    private func close(_ slot: Int) {
+    func close(_ slot: Int) {
         guard connections[slot].descriptor >= 0 else { return }
         if let registration = connections[slot].registration { loop.deregister(registration) }
         Glibc.close(connections[slot].descriptor)
-        let generation = connections[slot].generation &+ 1
+        let generation = connections[slot].generation
+        let channel = connections[slot].channel
         connections[slot] = ServerConnection()
-        connections[slot].generation = generation
+        connections[slot].generation = generation &+ 1
         freeSlots.append(slot)
         open -= 1
         count.remove()
+        if let channel {
+            let gone = Channel(loop: index, kind: channel.kind, slot: slot, generation: generation)
+            channel.handler.closed(gone, subject: channel.subject, on: ChannelLoop(loop: self))
+        }
         resumeIfEmpty()
     }
 
     // MARK: Time
 
-    private func sweepLater() {
+    func sweepLater() {
         guard !isSweeping else { return }
         isSweeping = true
         _ = loop.schedule(after: configuration.sweepInterval) { [weak self] in self?.sweep() }
@@ -344,52 +271,16 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
             case .header, .body:
                 refuse(.requestTimeout, slot)
                 serve(slot)
+            case .open: if !ping(slot) { close(slot) }
             case .idle, .writing, .lingering, .handling: close(slot)
             }
         }
         if open > 0 { sweepLater() }
     }
 
-    private func currentDate() -> String {
+    func currentDate() -> String {
         let second = time(nil)
         if second != date.second { date = (second, HTTPDate.text(secondsSince1970: second)) }
         return date.text
-    }
-
-    // MARK: Draining
-
-    func drain(deadline: Duration, whenEmpty continuation: CheckedContinuation<Void, Never>) {
-        whenEmpty.append(continuation)
-        if !isDraining {
-            isDraining = true
-            // Who got through to the listener already is still served.
-            accept()
-            if let listener {
-                loop.deregister(listener.registration)
-                Glibc.close(listener.descriptor)
-            }
-            listener = nil
-            for slot in connections.indices where connections[slot].descriptor >= 0 {
-                if connections[slot].stage == .idle { drainIdle(slot) }
-            }
-            _ = loop.schedule(after: deadline) { [weak self] in self?.cutOff() }
-        }
-        resumeIfEmpty()
-    }
-
-    /// A request may have arrived that the loop has not looked at yet.
-    private func drainIdle(_ slot: Int) {
-        guard receive(slot) else { return }
-        serve(slot)
-    }
-
-    private func cutOff() {
-        for slot in connections.indices { close(slot) }
-    }
-
-    private func resumeIfEmpty() {
-        guard isDraining, open == 0 else { return }
-        for continuation in whenEmpty { continuation.resume() }
-        whenEmpty = []
     }
 }

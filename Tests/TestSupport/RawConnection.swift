@@ -1,12 +1,12 @@
-import Glibc
+internal import Glibc
 import Reactor
 
 /// A blocking socket on threads of its own, for bytes that no honest client would send.
-struct RawConnection: Sendable {
+package struct RawConnection: Sendable {
     private let descriptor: Int32
 
     /// Connects to a port of 127.0.0.1.
-    init(port: Int, receiveBuffer: Int32? = nil) async throws {
+    package init(port: Int, receiveBuffer: Int32? = nil) async throws {
         descriptor = try await Reactor.Thread.run(name: "raw") {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             if var receiveBuffer {
@@ -34,8 +34,11 @@ struct RawConnection: Sendable {
         }
     }
 
-    func send(_ text: String) async throws {
-        let bytes = Array(text.utf8)
+    package func send(_ text: String) async throws {
+        try await send(Array(text.utf8))
+    }
+
+    package func send(_ bytes: [UInt8]) async throws {
         let descriptor = descriptor
         try await Reactor.Thread.run(name: "raw") {
             var sent = 0
@@ -50,7 +53,15 @@ struct RawConnection: Sendable {
     }
 
     /// Reads until `enough` says so, or the other side ends.
-    func read(until enough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> String {
+    package func read(
+        until enough: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) async throws -> String {
+        let bytes = try await bytes { enough(String(decoding: $0.suffix(256), as: UTF8.self)) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Reads bytes until `enough` says of all of them that they are, or the other side ends.
+    package func bytes(until enough: @escaping @Sendable ([UInt8]) -> Bool) async throws -> [UInt8] {
         let descriptor = descriptor
         return try await Reactor.Thread.run(name: "raw") {
             var all: [UInt8] = []
@@ -60,17 +71,17 @@ struct RawConnection: Sendable {
                 guard count >= 0 else { throw ReactorError(call: "recv", errno: errno) }
                 if count == 0 { break }
                 all.append(contentsOf: buffer[..<count])
-                if enough(String(decoding: all.suffix(256), as: UTF8.self)) { break }
+                if enough(all) { break }
             }
-            return String(decoding: all, as: UTF8.self)
+            return all
         }
     }
 
-    func finishSending() {
+    package func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    func close() {
+    package func close() {
         Glibc.close(descriptor)
     }
 }
