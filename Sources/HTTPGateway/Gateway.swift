@@ -53,7 +53,8 @@ public final class Gateway: Sendable {
             configuration: configuration,
             metrics: metrics,
             logger: logger,
-            tracer: tracer
+            tracer: tracer,
+            loops: loops.loops.count
         )
         self.services = services
         let dispatcher = Dispatcher(services: services, metrics: metrics, tracer: tracer)
@@ -83,6 +84,7 @@ public final class Gateway: Sendable {
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.services.run(on: self.loops) }
+                group.addTask { await self.tick() }
                 whenListening(ports)
                 group.addTask {
                     await self.stop.wait()
@@ -99,6 +101,15 @@ public final class Gateway: Sendable {
             }
         } onCancel: {
             stop.set()
+        }
+    }
+
+    /// Has every loop tell its channels what has changed, as often as the board looks.
+    private func tick() async {
+        let live = services.live
+        while !Task.isCancelled {
+            api.onEachLoop { live.tick(on: $0) }
+            do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
 

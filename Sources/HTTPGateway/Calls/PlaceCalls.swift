@@ -198,31 +198,38 @@ extension Operation {
 /// A place as its buyer sees it.
 enum PlaceDocument {
     static func response(_ place: PlaceID, _ view: PlaceStanding, _ onSale: OnSaleSnapshot) -> HTTPResponse {
+        let body = JSONWriter.object { write(place, view, onSale, to: &$0) }
+        return .json(body, headers: ["Cache-Control": "private, no-store"])
+    }
+
+    static func write(
+        _ place: PlaceID,
+        _ view: PlaceStanding,
+        _ onSale: OnSaleSnapshot,
+        to json: inout JSONWriter
+    ) {
         let facts = onSale.facts
         // Whoever waits for a turn after the first is called before the line.
         let isInLine = view.state == .waiting && !view.isAgain
-        let body = JSONWriter.object { json in
-            json.field("place", place.publicID)
-            json.field("on_sale", onSale.id.publicID)
-            json.field("state", view.state.rawValue)
-            json.field("number", view.number)
-            json.field("ahead", isInLine ? view.number.map { facts.ahead(of: $0) } : nil)
-            if isInLine, let number = view.number, let wait = facts.wait(for: number) {
-                json.object("eta_seconds") { eta in
-                    eta.field("p25", wait.p25)
-                    eta.field("p50", wait.p50)
-                    eta.field("p75", wait.p75)
-                }
-            } else {
-                json.field("eta_seconds", JSONValue.null)
+        json.field("place", place.publicID)
+        json.field("on_sale", onSale.id.publicID)
+        json.field("state", view.state.rawValue)
+        json.field("number", view.number)
+        json.field("ahead", isInLine ? view.number.map { facts.ahead(of: $0) } : nil)
+        if isInLine, let number = view.number, let wait = facts.wait(for: number) {
+            json.object("eta_seconds") { eta in
+                eta.field("p25", wait.p25)
+                eta.field("p50", wait.p50)
+                eta.field("p75", wait.p75)
             }
-            let chance = isInLine ? view.number.flatMap { facts.chanceLeft(for: $0) } : nil
-            json.field("chance_left", chance.map { JSONValue.double($0) } ?? .null)
-            json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
-            json.field("poll_after_ms", pollAfter(view, facts))
-            json.field("seq", facts.seq)
+        } else {
+            json.field("eta_seconds", JSONValue.null)
         }
-        return .json(body, headers: ["Cache-Control": "private, no-store"])
+        let chance = isInLine ? view.number.flatMap { facts.chanceLeft(for: $0) } : nil
+        json.field("chance_left", chance.map { JSONValue.double($0) } ?? .null)
+        json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
+        json.field("poll_after_ms", pollAfter(view, facts))
+        json.field("seq", facts.seq)
     }
 
     private static func pollAfter(_ view: PlaceStanding, _ facts: OnSaleStatus) -> Int {

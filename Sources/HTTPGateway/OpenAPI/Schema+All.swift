@@ -17,6 +17,15 @@ extension Schema {
         ("OnSale", object(onSale)),
         ("OnSaleList", object([("on_sales", .list(.reference("OnSale"))), ("next", .nullable(.string))])),
         ("Status", object(status)),
+        (
+            "Live",
+            free(
+                "A message of the WebSocket or of the event stream: an object whose `type` is `tick` (`seq`, `state`, "
+                    + "`serving`, `last`, `rate_per_minute`, `status` as the ETag of /status, `as_of`, `stale`), `place` (as "
+                    + "Place), `problem` (`code`, `detail`) or `bye` (`retry_after_ms`). What a WebSocket takes is "
+                    + "`{\"type\": \"place\", \"token\": \"...\"}`."
+            )
+        ),
         ("SeatMap", object(seatMap)),
         ("Fairness", object(fairness)),
         (

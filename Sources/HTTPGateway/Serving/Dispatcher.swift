@@ -70,6 +70,9 @@ struct Dispatcher: Sendable {
             count(response, route, since: began)
             trace.end(route.operation.id, response.status)
             return .now(response)
+        case .channel(let offer):
+            trace.end(route.operation.id, 101)
+            return .channel(offer)
         case .later(let work):
             return .later {
                 let response = await trace.within(work)

@@ -83,7 +83,7 @@ struct Operation: Sendable {
 
     /// Every call there is.
     static let all =
-        onSaleCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
+        onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
         + paymentCalls + promoterCalls + presaleCalls + operatorCalls + notificationCalls
 }

@@ -17,6 +17,7 @@ final class Services: Sendable {
     let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
     let waitlist: Batcher<WaitlistRequest, WaitlistOutcome>
     let health: HealthMeter
+    let live: LiveHub
     let seats: SeatMaps
     let proofs: DrawProofs
     let certificates: Certificates
@@ -42,7 +43,8 @@ final class Services: Sendable {
         configuration: GatewayConfiguration,
         metrics: MetricsRegistry,
         logger: Logger,
-        tracer: Tracer?
+        tracer: Tracer?,
+        loops: Int
     ) {
         let orders = DrawOrders()
         let board = OnSaleBoard(postgres: postgres, orders: orders, logger: logger)
@@ -50,9 +52,14 @@ final class Services: Sendable {
         self.board = board
         self.logger = logger
         queues = registry.queues.union([Reservation.queue, OnSaleLifecycle.queue, AdmissionTick.queue])
-        keys = KeyRing(postgres: postgres, logger: logger)
+        let keys = KeyRing(postgres: postgres, logger: logger)
+        self.keys = keys
         staff = StaffKeys(keys: APIKeys(postgres: postgres))
-        places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
+        let places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
+        self.places = places
+        live = LiveHub(loops: loops, board: board, places: places, metrics: metrics) { text in
+            try PlaceToken(text, keys: try keys.current(), now: board.clock.now)
+        }
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)

@@ -1,0 +1,42 @@
+internal import BoxOffice
+internal import HTTP
+
+extension Operation {
+    /// Being told instead of asking.
+    static let liveCalls: [Operation] = [
+        Operation(
+            "live",
+            .get,
+            "/v1/on-sales/{id}/live",
+            .anyone,
+            "A WebSocket, or with Accept: text/event-stream a stream of events, that tells of the on-sale whenever it "
+                + "changes, and of one's place once its token is shown.",
+            success: (200, "Live"),
+            problems: [.unknownOnSale, .upgradeRequired, .stopping],
+            live
+        )
+    ]
+
+    @Sendable private static func live(_ services: Services, _ call: Call) throws -> Reply {
+        let id = try call.onSaleID()
+        guard services.board[id] != nil else { throw Problem.unknownOnSale }
+        if call.request.asksForWebSocket {
+            return .channel(ChannelOffer(.webSocket, subject: id.rawValue, handler: services.live))
+        }
+        guard call.request.accepts("text/event-stream") else { throw Problem.upgradeRequired }
+        guard call.request.headers["Authorization"] != nil else {
+            return .channel(ChannelOffer(.eventStream, subject: id.rawValue, handler: services.live))
+        }
+        let token = try PlaceToken(
+            try call.bearer(),
+            keys: try services.keys.current(),
+            now: services.board.clock.now
+        )
+        guard token.onSale == id else { throw Problem.wrongPlace }
+        let live = services.live
+        // A stream of events has no way back on which a token could be shown.
+        return .channel(
+            ChannelOffer(.eventStream, subject: id.rawValue, handler: live) { live.show(token, $0, $1) }
+        )
+    }
+}

@@ -1,0 +1,70 @@
+internal import BoxOffice
+internal import HTTP
+
+/// What is said on `/v1/on-sales/{id}/live`.
+enum LiveDocument {
+    /// What the database last said is older than this: the tick says so.
+    static let staleAfter = Duration.seconds(5)
+
+    /// The state of the on-sale; `status` is the ETag of `/status`, which has the rest.
+    static func tick(_ onSale: OnSaleSnapshot, isStale: Bool) -> ChannelMessage {
+        let facts = onSale.facts
+        let text = JSONWriter.object { json in
+            json.field("type", "tick")
+            json.field("seq", facts.seq)
+            json.field("state", facts.publishedState)
+            json.field("serving", facts.serving)
+            json.field("last", facts.last)
+            json.field("rate_per_minute", facts.ratePerMinute)
+            json.field("status", onSale.tag)
+            json.field("as_of", "\(facts.readAt)")
+            json.field("stale", isStale)
+        }
+        return ChannelMessage(text, id: facts.seq)
+    }
+
+    /// Where one's own place stands.
+    static func place(_ place: PlaceID, _ standing: PlaceStanding, _ onSale: OnSaleSnapshot) -> ChannelMessage
+    {
+        ChannelMessage(
+            JSONWriter.object { json in
+                json.field("type", "place")
+                PlaceDocument.write(place, standing, onSale, to: &json)
+            }
+        )
+    }
+
+    /// What a client said can't be done.
+    static func refusal(_ problem: Problem) -> ChannelMessage {
+        ChannelMessage(
+            JSONWriter.object { json in
+                json.field("type", "problem")
+                json.field("code", problem.code)
+                json.field("detail", problem.detail ?? problem.title)
+            }
+        )
+    }
+
+    /// This gateway stops; another one is there.
+    static func bye(retryAfter milliseconds: Int) -> ChannelMessage {
+        ChannelMessage(
+            JSONWriter.object { json in
+                json.field("type", "bye")
+                json.field("retry_after_ms", milliseconds)
+            }
+        )
+    }
+
+    /// The place token in a client's message: `{"type": "place", "token": "pt_…"}`.
+    ///
+    /// - Throws: ``Problem`` 400 that says what is taken.
+    static func token(in text: [UInt8]) throws(Problem) -> String {
+        let accepted = #"only {"type": "place", "token": "…"} is taken here"#
+        guard let value = try? JSONValue(parsing: text), value["type"]?.string == "place",
+            let token = value["token"]?.string
+        else {
+            throw .malformedJSON.with(detail: accepted)
+        }
+        return token
+    }
+}

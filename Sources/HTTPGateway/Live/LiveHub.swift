@@ -1,0 +1,217 @@
+internal import BoxOffice
+internal import HTTP
+internal import Postgres
+internal import Reactor
+internal import Telemetry
+
+/// Everyone who listens to an on-sale, by loop: one tick is laid out once and written to all of them.
+///
+/// A tick tells the whole state, so a client that comes back needs none that it missed, and one that reads slowly gets the
+/// next one only when it has taken the last. What a buyer's own place does goes to those who have shown its token.
+final class LiveHub: ChannelHandler {
+    /// How many sockets are written to before the loop does something else.
+    private static let slice = 512
+    /// A tick comes at least so often, so that a client knows that the silence is the line's and not the network's.
+    private static let atLeastEvery = Duration.seconds(15)
+    /// How often a place that was called is looked at for those who have shown its token.
+    private static let lookEvery = Duration.seconds(2)
+
+    private let board: OnSaleBoard
+    private let tokens: @Sendable (String) throws -> PlaceToken
+    private let places: PlaceAnswers
+    private let loops: [Audience]
+    private let listening: Gauge
+
+    init(
+        loops: Int,
+        board: OnSaleBoard,
+        places: PlaceAnswers,
+        metrics: MetricsRegistry,
+        tokens: @escaping @Sendable (String) throws -> PlaceToken
+    ) {
+        self.board = board
+        self.places = places
+        self.tokens = tokens
+        self.loops = (0..<loops).map { _ in Audience() }
+        listening = metrics.gauge("usher_live_channels", help: "WebSockets and event streams that are open.")
+    }
+
+    // MARK: Channels
+
+    func opened(_ channel: Channel, subject: Int64, on loop: ChannelLoop) {
+        listening.add(1)
+        let id = OnSaleID(rawValue: subject)
+        let audience = loops[loop.index]
+        audience.add(channel, to: id)
+        guard let onSale = board[id] else { return }
+        loop.send(audience.tick(of: onSale, age: board.age).message, to: channel)
+    }
+
+    func closed(_ channel: Channel, subject: Int64, on loop: ChannelLoop) {
+        listening.add(-1)
+        loops[loop.index].remove(channel, from: OnSaleID(rawValue: subject))
+    }
+
+    func received(_ text: [UInt8], on channel: Channel, subject: Int64, loop: ChannelLoop) {
+        do {
+            let token = try tokens(try LiveDocument.token(in: text))
+            guard token.onSale.rawValue == subject else { throw Problem.wrongPlace }
+            show(token, channel, loop)
+        } catch {
+            loop.send(LiveDocument.refusal(Problem(error)), to: channel)
+        }
+    }
+
+    /// Has what this place does told to this channel.
+    func show(_ token: PlaceToken, _ channel: Channel, _ loop: ChannelLoop) {
+        loops[loop.index].shown[channel] = Shown(token: token)
+        look(at: channel, loop)
+    }
+
+    func draining(on loop: ChannelLoop) {
+        let audience = loops[loop.index]
+        for listeners in audience.listeners.values {
+            // Not all in the same moment, wherever they go.
+            for channel in listeners {
+                loop.send(LiveDocument.bye(retryAfter: .random(in: 500...5_000)), to: channel)
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// Writes to everyone what has changed; called on each loop, about once a second.
+    func tick(on loop: ChannelLoop) {
+        let audience = loops[loop.index]
+        for id in audience.listeners.keys {
+            guard let onSale = board[id] else { continue }
+            let tick = audience.tick(of: onSale, age: board.age)
+            guard tick.isNews || audience.toldAt[id].map({ .now - $0 > Self.atLeastEvery }) ?? true else {
+                continue
+            }
+            audience.toldAt[id] = .now
+            push(tick.message, audience.listeners[id] ?? [], from: 0, loop)
+        }
+        let now = MonotonicTime.now
+        for (channel, shown) in audience.shown where shown.lookAt <= now {
+            audience.shown[channel]?.lookAt = now + Self.lookEvery
+            look(at: channel, loop)
+        }
+    }
+
+    private func push(_ message: ChannelMessage, _ listeners: [Channel], from start: Int, _ loop: ChannelLoop)
+    {
+        let end = min(start + Self.slice, listeners.count)
+        for channel in listeners[start..<end] { loop.send(message, to: channel, canWait: false) }
+        guard end < listeners.count else { return }
+        loop.later { self.push(message, listeners, from: end, loop) }
+    }
+
+    // MARK: One's own place
+
+    /// Tells a channel where its place stands, if that is not what it was told last.
+    private func look(at channel: Channel, _ loop: ChannelLoop) {
+        guard let shown = loops[loop.index].shown[channel], let onSale = board[shown.token.onSale] else {
+            return
+        }
+        if let standing = places.fromMemory(shown.token, onSale) {
+            return tell(standing, onSale, channel, loop)
+        }
+        guard !shown.isBeingRead else { return }
+        loops[loop.index].shown[channel]?.isBeingRead = true
+        Task { [self] in
+            do {
+                let standing = try await places.read(shown.token)
+                loop.later { self.wasRead(standing, onSale, channel, loop) }
+            } catch {
+                loop.later { self.loops[loop.index].shown[channel]?.isBeingRead = false }
+            }
+        }
+    }
+
+    private func wasRead(
+        _ standing: PlaceStanding,
+        _ onSale: OnSaleSnapshot,
+        _ channel: Channel,
+        _ loop: ChannelLoop
+    ) {
+        loops[loop.index].shown[channel]?.isBeingRead = false
+        tell(standing, onSale, channel, loop)
+    }
+
+    /// While one waits the tick says all there is; the band of minutes is told anew now and then.
+    private func tell(
+        _ standing: PlaceStanding,
+        _ onSale: OnSaleSnapshot,
+        _ channel: Channel,
+        _ loop: ChannelLoop
+    ) {
+        guard var shown = loops[loop.index].shown[channel] else { return }
+        let said = Shown.Said(state: standing.state, number: standing.number, turn: standing.turnExpiresAt)
+        let isOld = MonotonicTime.now - shown.saidAt > Self.atLeastEvery
+        guard said != shown.said || isOld else { return }
+        let message = LiveDocument.place(shown.token.place, standing, onSale)
+        guard loop.send(message, to: channel, canWait: said != shown.said) else { return }
+        shown.said = said
+        shown.saidAt = .now
+        loops[loop.index].shown[channel] = shown
+    }
+}
+
+/// A place whose token a channel has shown.
+private struct Shown {
+    struct Said: Equatable {
+        var state: PlaceView.State
+        var number: Int64?
+        var turn: PostgresTimestamp?
+    }
+
+    let token: PlaceToken
+    var said: Said?
+    var saidAt = MonotonicTime.now
+    var lookAt = MonotonicTime.now
+    var isBeingRead = false
+}
+
+/// The channels of one loop.
+private final class Audience: @unchecked Sendable {
+    // Sendable: touched on its loop's thread only.
+    private(set) var listeners: [OnSaleID: [Channel]] = [:]
+    private var positions: [Channel: Int] = [:]
+    var shown: [Channel: Shown] = [:]
+    var toldAt: [OnSaleID: MonotonicTime] = [:]
+    private var ticks: [OnSaleID: (tag: String, isStale: Bool, message: ChannelMessage)] = [:]
+
+    func add(_ channel: Channel, to id: OnSaleID) {
+        positions[channel] = listeners[id, default: []].count
+        listeners[id, default: []].append(channel)
+    }
+
+    func remove(_ channel: Channel, from id: OnSaleID) {
+        shown[channel] = nil
+        guard let position = positions.removeValue(forKey: channel), let last = listeners[id]?.popLast()
+        else {
+            return
+        }
+        if last != channel {
+            listeners[id]?[position] = last
+            positions[last] = position
+        }
+        if listeners[id]?.isEmpty ?? true {
+            listeners[id] = nil
+            ticks[id] = nil
+            toldAt[id] = nil
+        }
+    }
+
+    /// What everyone is told now, and whether it is another thing than before.
+    func tick(of onSale: OnSaleSnapshot, age: Duration?) -> (message: ChannelMessage, isNews: Bool) {
+        let isStale = age.map { $0 > LiveDocument.staleAfter } ?? true
+        if let known = ticks[onSale.id], known.tag == onSale.tag, known.isStale == isStale {
+            return (known.message, false)
+        }
+        let message = LiveDocument.tick(onSale, isStale: isStale)
+        ticks[onSale.id] = (onSale.tag, isStale, message)
+        return (message, true)
+    }
+}
