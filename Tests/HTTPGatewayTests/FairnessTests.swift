@@ -19,7 +19,7 @@ struct FairnessTests {
             let place = "/v1/places/\(joined.place.id)"
             let mine = try await house.poll(place, token: joined.place.token) { $0["number"]?.int != nil }
             let url = "http://127.0.0.1:\(house.api.port)/v1/on-sales/\(onSale)"
-            let told = try await python(url, joined.receipt)
+            let told = try await PythonScript.run("verify_draw.py", url, joined.receipt)
             let number = try #require(mine["number"]?.int)
             #expect(
                 told.contains {
@@ -131,7 +131,8 @@ struct FairnessTests {
                 let drawn = try await house.poll(fairness) { $0["key"]?.string != nil }
                 #expect(drawn["flags"]?.array == [], "\(drawn)")
                 #expect(drawn["beacon"]?["value"]?.string != nil)
-                let told = try await python(
+                let told = try await PythonScript.run(
+                    "verify_draw.py",
                     "http://127.0.0.1:\(house.api.port)/v1/on-sales/\(onSale)",
                     joined.receipt
                 )
@@ -197,7 +198,10 @@ struct FairnessTests {
             #expect(last["state"]?.string == "closed" && last["violations"]?.array == [], "\(last)")
             // The gateway that saw it run is not the one that is asked years later.
             let url = "http://127.0.0.1:\(house.api.port)/v1/on-sales/\(onSale)"
-            #expect(try await python(url, joined.receipt).last == "arrival 1 has number 1")
+            #expect(
+                try await PythonScript.run("verify_draw.py", url, joined.receipt).last
+                    == "arrival 1 has number 1"
+            )
         }
     }
 
@@ -217,27 +221,6 @@ struct FairnessTests {
             hash = Digest.sha256(hash + Array(fields.joined(separator: "\n").utf8))
         }
         return Hex.encode(hash)
-    }
-
-    /// The lines that the script of the documentation prints; it must end well.
-    private func python(_ arguments: String...) async throws -> [String] {
-        let script = URL(filePath: #filePath).appending(path: "../../verify_draw.py").standardized
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", script.path] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        let ended = AsyncStream<Int32> { stream in
-            process.terminationHandler = { process in
-                stream.yield(process.terminationStatus)
-                stream.finish()
-            }
-        }
-        try process.run()
-        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            .split(separator: "\n").map(String.init)
-        for await status in ended { #expect(status == 0, "\(lines)") }
-        return lines
     }
 }
 

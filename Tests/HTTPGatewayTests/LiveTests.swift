@@ -141,6 +141,20 @@ struct LiveTests {
         }
     }
 
+    @Test func `Python's websockets listens, shows a place and leaves in order`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let place = try await house.join(onSale)
+            let lines = try await PythonScript.run(
+                "websocket_peer.py",
+                "gateway",
+                "ws://127.0.0.1:\(house.api.port)/v1/on-sales/\(onSale)/live",
+                place.token
+            )
+            #expect(lines == ["first tick prequeue", "place prequeue", "pong", "closed 1000"])
+        }
+    }
+
     @Test func `A gateway that stops says so, and when to come again`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()

@@ -88,6 +88,17 @@ struct WebSocketServerTests {
         }
     }
 
+    @Test func `Python's websockets says and hears texts of any size, whole and in parts`() async throws {
+        try await withServer(HTTPServerConfiguration(messageLimit: 100_000)) { fixture, _ in
+            let lines = try await PythonScript.run(
+                "websocket_peer.py",
+                "echo",
+                "ws://127.0.0.1:\(fixture.port)/socket"
+            )
+            #expect(lines == ["closed 1003 only texts are taken here"])
+        }
+    }
+
     @Test func `The server closes with a code and a reason, and hears nothing after`() async throws {
         try await withServer { fixture, _ in
             var client = try await connect(fixture)
