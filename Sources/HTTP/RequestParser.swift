@@ -84,8 +84,11 @@ struct RequestParser: Sendable {
         guard PercentCoding.split(target: target) != nil || (target == "*" && method == .options) else {
             throw .malformed("a bad target")
         }
-        let hosts = head.headers.all("Host").count
-        guard hosts == 1 || (isOld && hosts == 0) else { throw .malformed("there must be one Host field") }
+        let hosts = head.headers.all("Host")
+        guard hosts.count == 1 || (isOld && hosts.isEmpty) else {
+            throw .malformed("there must be one Host field")
+        }
+        guard hosts.allSatisfy(HostName.isValid) else { throw .malformed("a bad Host") }
         let framing = try BodyFraming.of(head.headers) ?? .none
         if isOld && framing == .chunked { throw .malformed("HTTP/1.0 has no transfer codings") }
         if case .length(let bytes) = framing, bytes > limits.bodyBytes { throw .bodyTooLarge }

@@ -36,6 +36,24 @@ private func everySplit(_ text: String) -> [[[UInt8]]] {
 
 @Suite(.timeLimit(.minutes(5)))
 struct RequestParserTests {
+    @Test func `Every case of the table is taken for what it is, wherever it is cut`() {
+        #expect(RequestCase.all.count >= 300)
+        let names = Dictionary(grouping: RequestCase.all, by: \.name)
+        #expect(names.filter { $0.value.count > 1 }.map(\.key) == [])
+        for example in RequestCase.all {
+            let bytes = example.bytes
+            #expect(parse([bytes]) == example.outcome, "\(example.name)")
+            #expect(parse(bytes.map { [$0] }) == example.outcome, "\(example.name), byte by byte")
+            for cut in bytes.indices.dropFirst() {
+                let pieces = [Array(bytes[..<cut]), Array(bytes[cut...])]
+                if parse(pieces) != example.outcome {
+                    Issue.record("\(example.name), cut at \(cut): \(parse(pieces))")
+                    break
+                }
+            }
+        }
+    }
+
     private static let wellFormed: [(String, [String])] = [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", ["GET / [] keep"]),
         ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ["GET / [] keep"]),

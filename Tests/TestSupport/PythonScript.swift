@@ -13,6 +13,7 @@ package enum PythonScript {
     /// - Parameters:
     ///   - name: of the file in `Tests`.
     ///   - arguments: what it is given.
+    /// - Returns: what it printed, without empty lines.
     /// - Throws: ``Failed`` with all it printed.
     package static func run(_ name: String, _ arguments: String...) async throws -> [String] {
         let script = URL(filePath: #filePath).appending(path: "../../\(name)").standardized
