@@ -168,7 +168,7 @@ func withGateway(_ body: (GatewayAtWork) async throws -> Void) async throws {
         var registry = WorkflowRegistry()
         registry.register(Reservation(payments: EasyProvider()))
         registry.register(VoidPayment(payments: EasyProvider()))
-        registry.register(RefundReservation(payments: EasyProvider()))
+        registry.register(RefundReservation(payments: EasyProvider(), postgres: database.client))
         let reservations = Reservations(
             postgres: database.client,
             workflows: WorkflowClient(postgres: database.client),

@@ -2,6 +2,8 @@ package import Jobs
 package import Workflows
 
 /// Calls the next in line, about once a second, for as long as the on-sale runs and anybody is inside.
+///
+/// Once everything is sold and nobody is inside, it sleeps until something changes.
 package struct AdmissionTick: Workflow {
     package static let name = "admission"
 
@@ -15,8 +17,11 @@ package struct AdmissionTick: Workflow {
 
     /// From the end of one tick to the beginning of the next.
     static let pause = Duration.seconds(1)
-    /// When everything is sold and nobody is inside, something comes back now and then.
-    private static let quietPause = Duration.seconds(5)
+    /// Sent, numbered by nap, when a tick that sleeps has something to do; see ``SleepingTick``.
+    package static let woken = EventKey<Bool>("woken")
+
+    /// The key of an on-sale's one run.
+    static func key(_ onSale: OnSaleID) -> String { "admission:\(onSale)" }
 
     private let orders: DrawOrders
 
@@ -28,9 +33,12 @@ package struct AdmissionTick: Workflow {
             try await TickTransaction(onSale: input.onSale, orders: orders).run(in: &tx)
         }
         for notice in report.notices ?? [] { _ = try await context.start(Notify.self, notice) }
-        guard report.isLast else {
-            try context.continueAsNew(input, after: report.isQuiet == true ? Self.quietPause : Self.pause)
+        // A tick that an older version made has no nap, so the run it is of goes on as it would have.
+        if let nap = report.nap {
+            try await context.first(on(Self.woken.numbered(nap.number)) { _ in }, until(nap.until) {})
+            try context.continueAsNew(input)
         }
+        guard report.isLast else { try context.continueAsNew(input, after: Self.pause) }
         orders.forget(input.onSale)
         return true
     }
@@ -42,8 +50,8 @@ package struct TickReport: Codable, Sendable, Equatable {
     var called = 0
     /// Whether nothing is left to do.
     var isLast = false
-    /// Whether nobody is on the way; nil in a report of an older version.
-    var isQuiet: Bool?
+    /// Where the tick sleeps now; nil while there may be something to do soon, and in a report of an older version.
+    var nap: SleepingTick.Nap?
     /// The keys of the notifications that were written; nil in a report of an older version.
     var notices: [String]?
 }

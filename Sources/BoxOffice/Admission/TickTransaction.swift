@@ -154,8 +154,12 @@ package struct TickTransaction: Sendable {
         in tx: borrowing Transaction
     ) async throws -> TickReport {
         guard numbers.free > 0, numbers.reoffers.asking > 0 else {
+            // What is held comes back by itself, and sessions and turns end by the clock.
+            if numbers.active == 0, numbers.held == 0, numbers.reoffers.out == 0, gate.now < gate.closesAt {
+                return TickReport(nap: try await SleepingTick.lieDown(gate, in: tx))
+            }
             try await note("sold_out", gate, in: tx)
-            return TickReport(isQuiet: numbers.active == 0 && numbers.reoffers.out == 0)
+            return TickReport()
         }
         let undecided = Int((Double(numbers.undecided) * numbers.meanBasket).rounded(.up))
         let fitting = try await tx.first(Reoffers.fitting(onSale, free: numbers.free - undecided))

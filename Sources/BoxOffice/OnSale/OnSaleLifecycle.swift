@@ -31,7 +31,7 @@ package struct OnSaleLifecycle: Workflow {
                 _ = try await context.start(
                     AdmissionTick.self,
                     AdmissionTick.Input(onSale: input.onSale),
-                    key: "admission:\(input.onSale)"
+                    key: AdmissionTick.key(input.onSale)
                 )
                 // An on-sale that was drawn before there were such messages is on the old side.
                 if try await context.version(of: "everyone is told their number") == 1 {

@@ -154,6 +154,7 @@ extension OnSales {
                 in: &tx
             )
         }
+        try await SleepingTick.wake(id, in: postgres)
     }
 
     /// Ends every session, so that no hold follows the walk through those there are.

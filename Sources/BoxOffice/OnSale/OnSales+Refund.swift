@@ -33,15 +33,12 @@ extension OnSales {
             )
         }
     }
+
     /// The on-sale of a sold reservation.
     private static func sold(_ id: ReservationID, in tx: borrowing Transaction) async throws -> OnSaleID {
-        let found = try await tx.first(
-            Query(
-                "refunds.find",
-                "SELECT on_sale_id, state FROM reservations WHERE id = \(id.rawValue)"
-            )
-        )
-        guard let found else { throw Reservations.Refusal.unknown }
+        guard let found = try await tx.first(RefundReservation.find(id)) else {
+            throw Reservations.Refusal.unknown
+        }
         let name: String = try found[1]
         guard let state = ReservationState(rawValue: name) else { throw Reservations.Refusal.unknown }
         guard state == .sold else { throw Reservations.Refusal.wrongState(state) }

@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Postgres
+package import Postgres
 package import Workflows
 
 /// Gives the money for a sold reservation back, once.
@@ -18,9 +18,11 @@ package struct RefundReservation: Workflow {
     }
 
     let payments: any PaymentProvider
+    private let postgres: PostgresClient
 
-    package init(payments: any PaymentProvider) {
+    package init(payments: any PaymentProvider, postgres: PostgresClient) {
         self.payments = payments
+        self.postgres = postgres
     }
 
     /// One run per reservation, however often the on-sale's cancellation is gone through.
@@ -54,7 +56,24 @@ package struct RefundReservation: Workflow {
             return .notSold
         }
         _ = try await context.start(Notify.self, NotificationDraft.key(.refunded, id))
+        if try await context.version(of: "what comes back wakes the tick") == 1 {
+            let postgres = postgres
+            try await context.effect("wake the tick") { _ in try await Self.wakeTick(for: id, in: postgres) }
+        }
         return .refunded
+    }
+}
+
+extension RefundReservation {
+    /// Uses the primary key.
+    static func find(_ id: ReservationID) -> Query {
+        Query("refunds.find", "SELECT on_sale_id, state FROM reservations WHERE id = \(id.rawValue)")
+    }
+
+    /// What came back may be for somebody on the waitlist.
+    private static func wakeTick(for id: ReservationID, in postgres: PostgresClient) async throws {
+        guard let found = try await postgres.first(find(id)) else { return }
+        try await SleepingTick.wake(OnSaleID(rawValue: try found[0]), in: postgres)
     }
 }
 
@@ -113,10 +132,7 @@ struct RecordRefund: CohortStep {
         in transaction: inout Transaction
     ) async throws -> [Bool] {
         let rows = try await ReservationBook.lock(batch.map(\.step.reservation.rawValue), in: &transaction)
-        let running = try await running(Set(rows.values.map(\.onSale)).sorted(), in: transaction)
-        var changes: [ReservationBook.Change] = []
-        var records: [PaymentRecord] = []
-        let done = try batch.map { member in
+        let refunds = try batch.map { member -> Refund? in
             let step = member.step
             guard let row = rows[step.reservation.rawValue] else {
                 // Never said to be done: somebody has to look at it.
@@ -125,17 +141,34 @@ struct RecordRefund: CohortStep {
                     message: "reservation \(step.reservation.publicID) was archived while it was refunded"
                 )
             }
-            guard row.state == .sold else { return false }
-            var change = ReservationBook.Change(row, to: .refunded)
-            if running.contains(row.onSale) { change.column = .free }
-            changes.append(change)
-            records.append(PaymentRecord(JobID(rawValue: row.id), step.attempt, .refunded, step.report))
-            return true
+            return row.state == .sold ? Refund(row: row, attempt: step.attempt, report: step.report) : nil
+        }
+        try await record(refunds.compactMap(\.self), in: &transaction)
+        return refunds.map { $0 != nil }
+    }
+
+    /// A sold reservation, locked, whose money went back.
+    struct Refund {
+        let row: ReservationRow
+        let attempt: Int
+        /// What the provider said; nil where a person found it out.
+        let report: PaymentReport?
+    }
+
+    /// Writes refunds and gives the tickets back: to the next, where the on-sale goes on.
+    static func record(_ refunds: [Refund], in transaction: inout Transaction) async throws {
+        let running = try await running(Set(refunds.map(\.row.onSale)).sorted(), in: transaction)
+        let changes = refunds.map { refund in
+            var change = ReservationBook.Change(refund.row, to: .refunded)
+            if running.contains(refund.row.onSale) { change.column = .free }
+            return change
+        }
+        let records = refunds.map {
+            PaymentRecord(JobID(rawValue: $0.row.id), $0.attempt, .refunded, $0.report)
         }
         let told = changes.map { NotificationDraft.refunded($0.row) }
         let more = PaymentRecord.update(records) + NotificationDraft.insert(told)
         try await ReservationBook.apply(changes, and: more, in: &transaction)
-        return done
     }
 
     /// Which of these on-sales still sell.

@@ -47,8 +47,9 @@ package struct Waitlist: Sendable {
     /// - Returns: One outcome for each request, in order.
     /// - Throws: `PostgresError`; with code `commitUnknown` the same requests can simply be sent again.
     package func commit(_ requests: [WaitlistRequest]) async throws -> [WaitlistOutcome] {
-        try await postgres.withTransaction { tx in
+        let (outcomes, offering) = try await postgres.withTransaction { tx in
             var outcomes: [WaitlistRequest: WaitlistOutcome] = [:]
+            var offering: [OnSaleID] = []
             for onSale in Set(requests.map(\.onSale)).sorted() {
                 // Of several requests of one place the first counts.
                 var asking: [Int64: WaitlistRequest] = [:]
@@ -61,9 +62,13 @@ package struct Waitlist: Sendable {
                     guard asking[request.arrival]?.place == request.place else { continue }
                     outcomes[request] = answers[request.arrival]
                 }
+                if !answers.isEmpty, try await tx.first(Self.stock(onSale)) != nil { offering.append(onSale) }
             }
-            return requests.map { outcomes[$0] ?? .unknownPlace }
+            return (requests.map { outcomes[$0] ?? .unknownPlace }, offering)
         }
+        // Something had come back before anybody asked for it. Who is not answered asks again, and so does this.
+        for onSale in offering { try await SleepingTick.wake(onSale, in: postgres) }
+        return outcomes
     }
 
     private func join(
@@ -95,6 +100,47 @@ package struct Waitlist: Sendable {
         return outcomes
     }
 
+    /// Where a place stands once everything is sold.
+    package enum Spot: Sendable, Equatable {
+        /// On the waitlist: so many are before, and this one with them.
+        case waiting(position: Int)
+        /// It may come in, or has.
+        case turn
+    }
+
+    /// All who wait for what comes back, and all who may buy or do, by arrival.
+    ///
+    /// Uses `reoffers_open` and `admissions_live`.
+    ///
+    /// - Throws: `PostgresError`.
+    package static func spots(
+        of onSale: OnSaleID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> [Int64: Spot] {
+        let rows = try await database.query(
+            Query(
+                "waitlist.spots",
+                """
+                SELECT arrival, called_at IS NULL, spot FROM reoffers
+                WHERE on_sale_id = \(onSale.rawValue) AND settled_at IS NULL
+                UNION ALL
+                SELECT arrival, false, NULL FROM admissions
+                WHERE on_sale_id = \(onSale.rawValue) AND ended_at IS NULL
+                ORDER BY spot
+                """
+            )
+        )
+        var spots: [Int64: Spot] = [:]
+        spots.reserveCapacity(rows.count)
+        var position = 0
+        for row in rows {
+            let isWaiting: Bool = try row[1]
+            if isWaiting { position += 1 }
+            spots[try row[0]] = isWaiting ? .waiting(position: position) : .turn
+        }
+        return spots
+    }
+
     /// Locks the places, so that nobody leaves meanwhile.
     ///
     /// Uses the primary key of `places` and `admissions_one_per_place`.
@@ -109,6 +155,16 @@ package struct Waitlist: Sendable {
             ORDER BY k.arrival
             FOR UPDATE OF p
             """
+        )
+    }
+
+    /// Whether anything is there to be offered.
+    ///
+    /// Uses the primary key of `tiers`.
+    private static func stock(_ onSale: OnSaleID) -> Query {
+        Query(
+            "waitlist.stock",
+            "SELECT true FROM tiers WHERE on_sale_id = \(onSale.rawValue) AND free > 0 LIMIT 1"
         )
     }
 

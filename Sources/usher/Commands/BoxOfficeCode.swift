@@ -16,7 +16,7 @@ enum BoxOfficeCode {
         registry.register(TellEveryone(orders: orders))
         registry.register(Reservation(payments: payments))
         registry.register(VoidPayment(payments: payments))
-        registry.register(RefundReservation(payments: payments))
+        registry.register(RefundReservation(payments: payments, postgres: postgres))
         registry.register(ArchiveOrders(postgres: postgres))
         registry.register(Notify(channel: try MessageOptions.channel(invocation, postgres)))
         let starter = EagerStarter(

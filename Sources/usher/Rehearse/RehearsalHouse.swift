@@ -23,7 +23,7 @@ struct RehearsalHouse: Sendable {
         registry.register(TellEveryone(orders: orders))
         registry.register(Reservation(payments: AgreeableProvider()))
         registry.register(VoidPayment(payments: AgreeableProvider()))
-        registry.register(RefundReservation(payments: AgreeableProvider()))
+        registry.register(RefundReservation(payments: AgreeableProvider(), postgres: postgres))
         registry.register(Notify(channel: SilentChannel()))
         engine = try await RehearsalEngine(postgres, registry, logger: logger)
         self.orders = orders

@@ -117,7 +117,7 @@ func withBoxOffice<Value: Sendable>(
     var registry = WorkflowRegistry()
     registry.register(Reservation(payments: provider, patience: .milliseconds(50)))
     registry.register(VoidPayment(payments: provider))
-    registry.register(RefundReservation(payments: provider))
+    registry.register(RefundReservation(payments: provider, postgres: house.client))
     registry.register(CancelReservations(reservations: reservations))
     registry.register(Notify(channel: mail))
     let channels = MessageTemplate.Channel.allCases.map(Notify.queue(for:))

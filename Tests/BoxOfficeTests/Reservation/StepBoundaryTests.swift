@@ -48,7 +48,7 @@ struct StepBoundaryTests {
             var registry = WorkflowRegistry()
             registry.register(Reservation(payments: provider))
             registry.register(VoidPayment(payments: provider))
-            registry.register(RefundReservation(payments: provider))
+            registry.register(RefundReservation(payments: provider, postgres: house.client))
             registry.register(Notify(channel: Mailbox()))
             let tester = WorkflowTester(postgres: house.client, registry: registry, failures: failures)
             let reservations = Reservations(

@@ -232,7 +232,18 @@ struct BoxOfficePlanTests {
             }
         )
         #expect(spots.count == 2)
+        _ = try await Waitlist.spots(of: room.onSale, in: room.postgres)
         try await room.tick()
+        try await sale.quiet.execute(
+            Query(
+                "test.tick",
+                "INSERT INTO job_keys (key, job_id) SELECT \(AdmissionTick.key(room.onSale)), min(id) FROM jobs"
+            )
+        )
+        try await room.postgres.withTransaction { tx in
+            _ = try await SleepingTick.lieDown(try await OnSaleGate.lock(room.onSale, in: &tx), in: tx)
+        }
+        try await SleepingTick.wake(room.onSale, in: room.postgres)
         _ = try await FairnessCertificate.read(room.onSale, in: room.postgres)
         try await room.pass(.seconds(7200))
         #expect(try await room.advance().state == .closed)

@@ -108,6 +108,9 @@ enum StatementPlans {
         StatementPlan("waitlist.read", ["places_pkey", "admissions_one_per_place"]),
         StatementPlan("waitlist.insert", ["reoffers_pkey"]),
         StatementPlan("waitlist.positions", ["reoffers_open"], rows: 100),
+        StatementPlan("waitlist.stock", ["tiers_pkey"]),
+        // Those that are open, and as many as may be inside.
+        StatementPlan("waitlist.spots", ["admissions_live"], rows: 1000),
     ]
 
     /// Bounded by who is inside, and by the turns that are open.
@@ -132,6 +135,9 @@ enum StatementPlans {
         StatementPlan("reoffers.fitting", [], rows: 100),
         StatementPlan("tick.advance", ["on_sales_pkey"]),
         StatementPlan("tick.turn", []),
+        StatementPlan("tick.nap", ["on_sales_pkey"]),
+        StatementPlan("tick.run", ["job_keys_pkey"]),
+        StatementPlan("tick.naps", ["on_sales_pkey"]),
         StatementPlan("tick.sold_out", ["on_sales_pkey"]),
         StatementPlan("tick.shut_door", ["arrivals_pkey"]),
     ]
