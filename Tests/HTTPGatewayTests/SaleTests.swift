@@ -1,6 +1,7 @@
 import HTTP
 import Jobs
 import Postgres
+import Telemetry
 import TestSupport
 import Testing
 
@@ -363,6 +364,76 @@ struct SaleTests {
             #expect(one?["reference"]?.string == "r-7" && one?["detail"]?.string == "closed account")
             #expect(one?["amount"]?["amount"]?.int == 4500)
             #expect(try await house.send(.get, path, token: house.promoterKey).status == 403)
+            let meter = MetricsRegistry()
+            let logger = Logger(label: "test")
+            try await CaseMeter(postgres: house.pool, metrics: meter, logger: logger).refresh()
+            #expect(meter.exposition().contains("usher_payment_cases_open 1\n"))
+            let page = try await house.client.send(HTTPRequest(.get, "/metrics"), to: house.admin)
+            let metrics = String(decoding: page.body, as: UTF8.self)
+            #expect(metrics.contains("usher_payment_cases_oldest_seconds"), "\(metrics)")
+        }
+    }
+
+    @Test func `A case ends with what was found out, and its money can be given back after all`() async throws
+    {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let place = try await house.join(onSale)
+            try await house.shiftClock(seconds: 3_700)
+            let admission = try await house.admit(place)
+            let held = try await house.reserve(#"{"tier": "standing", "quantity": 1}"#, admission, key: "a")
+            let reservation = try #require(held["reservation"]?.string, "\(held)")
+            let path = "/v1/reservations/\(reservation)"
+            let pay = #"{"payment_method": "card"}"#
+            _ = try await house.send(.post, "\(path)/checkout", pay, token: admission)
+            _ = try await house.poll(path, token: admission) { $0["state"]?.string == "sold" }
+            func state() async throws -> String? {
+                let row = try await house.database.client.first(
+                    Query("test.state", "SELECT state FROM payments, pg_sleep(0.02)")
+                )
+                return try row?[0]
+            }
+            while try await state() != "captured" {}
+            // As if the provider had refused to give it back.
+            try await house.database.client.execute(
+                Query("test.case", "UPDATE payments SET state = 'needs_person'")
+            )
+            let refund = "/v1/promoter/reservations/\(reservation)/refund"
+            #expect(try await house.send(.post, refund, "{}", token: house.promoterKey).status == 202)
+            func isRefundOver() async throws -> Bool {
+                let row = try await house.database.client.first(
+                    Query(
+                        "test.refund",
+                        "SELECT count(*) FROM jobs, pg_sleep(0.02) WHERE name = 'refund' AND state = 'done'"
+                    )
+                )
+                return try row?[0] == 1
+            }
+            while try await !isRefundOver() {}
+            let settle = "/v1/operator/payments/\(reservation).1/settle"
+            func say(_ body: String, _ target: String? = nil) async throws -> Answer {
+                try await house.send(.post, target ?? settle, body, token: house.operatorKey)
+            }
+            let vague = try await say(#"{"found": "gone"}"#)
+            #expect(vague.status == 422 && "\(vague)".contains("captured, refunded, voided"), "\(vague)")
+            #expect("\(vague)".contains("note: is required"), "\(vague)")
+            let wrong = try await say(#"{"found": "voided", "note": "by letter"}"#)
+            #expect(wrong.status == 409 && wrong.code == "wrong_state", "\(wrong)")
+            #expect(
+                "\(wrong)".contains("the reservation is sold, so that its case ends as captured or refunded")
+            )
+            let found = #"{"found": "captured", "note": "by letter"}"#
+            for _ in 0..<2 {
+                let right = try await say(found)
+                #expect(right.status == 200 && right["reservation_state"]?.string == "sold", "\(right)")
+            }
+            for unknown in ["rs_zzz.1", "nonsense"] {
+                let none = try await say(found, "/v1/operator/payments/\(unknown)/settle")
+                #expect(none.status == 404 && none.code == "unknown_payment", "\(none)")
+            }
+            #expect(try await house.send(.post, settle, found, token: house.promoterKey).status == 403)
+            #expect(try await house.send(.post, refund, "{}", token: house.promoterKey).status == 202)
+            _ = try await house.poll(path, token: admission) { $0["state"]?.string == "refunded" }
         }
     }
 

@@ -167,6 +167,17 @@ struct AuditProgramTests {
                     "reservation 1001 is sold, its payment is missing"
                 ),
                 Crime(
+                    "no payment has waited for a person for more than a day",
+                    """
+                    INSERT INTO payments (reservation_id, attempt, on_sale_id, reference, method, amount, currency,
+                        state, detail, created_at, updated_at)
+                    SELECT id, 2, on_sale_id, 'forgotten', 'm', total, currency, 'needs_person', 'closed account',
+                        held_at, usher_now() - interval '25 h'
+                    FROM reservations WHERE id = 1000
+                    """,
+                    "payment forgotten of reservation 1000 waits for a person since "
+                ),
+                Crime(
                     "a reservation has ended if and only if its ending has a time",
                     "UPDATE reservations SET ended_at = held_at WHERE id = 1000",
                     "reservation 1000 is held and ended at 2"

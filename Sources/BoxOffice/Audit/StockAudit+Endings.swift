@@ -81,4 +81,19 @@ extension StockAudit {
             """
         )
     )
+
+    static let casesAreClosed = AuditCheck(
+        promise: 4,
+        name: "no payment has waited for a person for more than a day",
+        query: Query(
+            "audit.cases_are_closed",
+            """
+            SELECT format('payment %s of reservation %s waits for a person since %s: %s', reference, reservation_id,
+                updated_at, coalesce(detail, 'the provider said nothing'))
+            FROM payments
+            WHERE state = 'needs_person' AND updated_at < (SELECT usher_now()) - interval '1 day'
+            ORDER BY updated_at LIMIT 20
+            """
+        )
+    )
 }

@@ -8,7 +8,10 @@ package enum StockAudit {
     /// The checks of promises 3 (never oversold) and 4 (exactly one ending, money where it belongs).
     package static let checks: [AuditCheck] =
         [booksBalance, booksMatchReservations, booksMatchSeats, seatsMatchReservations, limitsHold]
-        + [nothingIsStuck, runsAgree, moneyHasItsReservation, salesArePaid, reservationsAreWhole]
+        + [
+            nothingIsStuck, runsAgree, moneyHasItsReservation, salesArePaid, casesAreClosed,
+            reservationsAreWhole,
+        ]
 
     private static let booksBalance = AuditCheck(
         promise: 3,

@@ -15,15 +15,17 @@ extension OnSales {
     package func refund(_ id: ReservationID, by actor: String, reason: String?) async throws {
         try await postgres.withTransaction { tx in
             let onSale = try await Self.sold(id, in: tx)
-            _ = try await OnSaleGate.lock(onSale, in: &tx)
-            // It may have gone to the archive while we waited for the lock, which archiving takes, too.
-            _ = try await Self.sold(id, in: tx)
+            // One that has ended before this was refused, and a person has settled it since.
             _ = try await workflows.start(
                 RefundReservation.self,
                 id,
                 key: RefundReservation.key(id),
+                reuse: .afterEnd,
                 in: &tx
             )
+            _ = try await OnSaleGate.lock(onSale, in: &tx)
+            // It may have gone to the archive while we waited for the lock, which archiving takes, too.
+            _ = try await Self.sold(id, in: tx)
             try await AuditTrail.append(
                 "refund",
                 on: onSale,

@@ -44,4 +44,32 @@ package struct PaymentCase: Sendable {
             )
         }
     }
+
+    /// How many cases are open, and for how long the oldest of them.
+    package struct Backlog: Sendable, Equatable {
+        package var count = 0
+        package var oldest = Duration.zero
+    }
+
+    /// Counts the open cases.
+    ///
+    /// Uses `payments_for_people`.
+    ///
+    /// - Throws: `PostgresError`.
+    package static func backlog(
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> Backlog {
+        let row = try await database.first(
+            Query(
+                "payments.backlog",
+                """
+                SELECT count(*), coalesce(extract(epoch FROM (SELECT usher_now()) - min(updated_at))::float8, 0)
+                FROM payments WHERE state = 'needs_person'
+                """
+            )
+        )
+        guard let row else { return Backlog() }
+        let seconds: Double = try row[1]
+        return Backlog(count: try row[0], oldest: .seconds(max(0, seconds)))
+    }
 }

@@ -27,24 +27,6 @@ extension Operation {
             .json(try await OperatorDocuments.workers(services.postgres))
         },
         Operation(
-            "listPaymentCases",
-            .get,
-            "/v1/operator/payments",
-            .operator,
-            "Payments that only a person can settle, the oldest first.",
-            success: (200, "PaymentCaseList"),
-            problems: [.badParameter]
-        ) { services, call, _ in
-            let cases = try await PaymentCase.open(limit: try call.limit(), in: services.postgres)
-            return .json(
-                JSONWriter.object { json in
-                    json.array("payments") { list in
-                        for found in cases { list.object { OperatorDocuments.write(found, to: &$0) } }
-                    }
-                }
-            )
-        },
-        Operation(
             "pauseQueue",
             .post,
             "/v1/operator/queues/{name}/pause",
@@ -93,19 +75,6 @@ extension Operation {
 
 /// What operators see, read from the engine's tables.
 enum OperatorDocuments {
-    static func write(_ found: PaymentCase, to json: inout JSONWriter) {
-        json.field("reference", found.reference)
-        json.field("reservation", found.reservation.publicID)
-        json.field("on_sale", found.onSale.publicID)
-        json.field("method", found.method)
-        json.object("amount") { money in
-            money.field("amount", found.amount)
-            money.field("currency", found.currency)
-        }
-        json.field("detail", found.detail)
-        json.field("since", "\(found.since)")
-    }
-
     /// Counts each queue's ready jobs by its lanes' indexes.
     static func queues(_ postgres: PostgresClient) async throws -> [UInt8] {
         let rows = try await postgres.query(

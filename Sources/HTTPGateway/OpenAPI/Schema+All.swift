@@ -122,6 +122,14 @@ extension Schema {
                 )
             ])
         ),
+        ("PaymentFinding", object([("found", oneOf(findings)), ("note", .string)])),
+        (
+            "SettledPayment",
+            object([
+                ("reference", .string), ("state", oneOf(findings)), ("reservation", .string),
+                ("reservation_state", .string),
+            ])
+        ),
         ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
         ("QueueState", object([("name", .string), ("paused", .boolean)])),
@@ -136,6 +144,8 @@ extension Schema {
     ])
 
     private static let throttleReasons = oneOf(AdmissionPressure.Signal.allCases.map(\.rawValue))
+
+    private static let findings = PaymentCases.Finding.allCases.map(\.rawValue)
 
     private static let buyers = oneOf(["anonymous", "proven"])
 

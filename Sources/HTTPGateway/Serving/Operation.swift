@@ -85,7 +85,8 @@ struct Operation: Sendable {
     static let all =
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
-        + paymentCalls + promoterCalls + presaleCalls + operatorCalls + notificationCalls
+        + paymentCalls + promoterCalls + presaleCalls + operatorCalls + paymentCaseCalls
+        + notificationCalls
 }
 
 /// A request and the named segments of its path.

@@ -63,6 +63,11 @@ extension Problem {
         code: "unknown_reservation",
         title: "There is no such reservation."
     )
+    static let unknownPayment = Self(
+        status: 404,
+        code: "unknown_payment",
+        title: "There is no such payment."
+    )
     static let unknownNotification = Self(
         status: 404,
         code: "unknown_notification",
@@ -211,7 +216,8 @@ extension Problem {
             .wrongPlace,
             .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .groupRequired,
             .tierRestricted, .unknownOnSale,
-            .unknownPlace, .unknownReservation, .unknownQueue, .unknownPool, .unknownNotification,
+            .unknownPlace, .unknownReservation, .unknownPayment, .unknownQueue, .unknownPool,
+            .unknownNotification,
             .unknownTemplate,
             .notOpen, .codeUsed, .notSealed, .notDrawn,
             .notYet, .full, .stopped, .soldOut, .notTogether, .noAccessibleSeats, .seatsTaken, .contended,

@@ -14,6 +14,7 @@ extension Problem {
                 accepted.isEmpty ? "the plan has no groups" : "accepted: \(accepted.joined(separator: ", "))"
             self = .fields([("group", "is no group of this on-sale; \(names)")])
         case let error as Reservations.Refusal: self.init(error)
+        case let error as PaymentCases.Refusal: self.init(error)
         case let error as TokenProblem: self = error == .expired ? .expiredToken : .invalidToken
         case let error as PostgresError: self.init(error)
         case is CancellationError: self = .overloaded
@@ -56,6 +57,19 @@ extension Problem {
         case .tooLate: self = .wrongState.with(detail: "the reservation's time is over")
         case .limitReached: self = .limitReached
         case .inProgress: self = .inProgress
+        }
+    }
+
+    private init(_ refusal: PaymentCases.Refusal) {
+        switch refusal {
+        case .unknown: self = .unknownPayment
+        case .notOpen(let state):
+            self = .wrongState.with(detail: "nobody has to settle the payment: it is \(state.rawValue)")
+        case .misfit(let state, let accepted):
+            let names = accepted.map(\.rawValue).joined(separator: " or ")
+            self = .wrongState.with(
+                detail: "the reservation is \(state.rawValue), so that its case ends as \(names)"
+            )
         }
     }
 

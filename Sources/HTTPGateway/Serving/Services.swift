@@ -18,6 +18,8 @@ final class Services: Sendable {
     let waitlist: Batcher<WaitlistRequest, WaitlistOutcome>
     let health: HealthMeter
     let live: LiveHub
+    let caseMeter: CaseMeter
+    let cases: PaymentCases
     let seats: SeatMaps
     let proofs: DrawProofs
     let certificates: Certificates
@@ -97,6 +99,8 @@ final class Services: Sendable {
             try await Self.insisting { try await waiting.commit(requests) }
         }
         health = HealthMeter(postgres: postgres, logger: logger)
+        caseMeter = CaseMeter(postgres: postgres, metrics: metrics, logger: logger)
+        cases = PaymentCases(postgres: postgres)
         missing = Batcher(limit: 10_000, committers: 1) { asked in
             try await board.refresh()
             return asked.map { board[$0] != nil }

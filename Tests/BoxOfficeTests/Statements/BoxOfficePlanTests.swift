@@ -184,6 +184,18 @@ struct BoxOfficePlanTests {
         _ = try await onSales.list(after: OnSaleID(rawValue: 100), limit: 20)
         _ = try await room.status()
         _ = try await PaymentCase.open(limit: 20, in: room.postgres)
+        _ = try await PaymentCase.backlog(in: room.postgres)
+        let captured = try #require(
+            try await sale.quiet.first(
+                Query("test.captured", "SELECT reservation_id FROM payments WHERE state = 'captured' LIMIT 1")
+            )
+        )
+        _ = try await PaymentCases(postgres: room.postgres).settle(
+            PaymentReference(reservation: ReservationID(rawValue: try captured[0]), attempt: 1),
+            as: .captured,
+            note: "known",
+            by: APIKeys.Holder(id: 1, role: .operator, label: "test")
+        )
         _ = try await Stock.tiers(of: room.onSale, from: room.postgres)
         _ = try await Stock.seats(of: room.onSale, from: room.postgres)
         let later = try #require(

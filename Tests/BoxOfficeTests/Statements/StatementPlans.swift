@@ -30,12 +30,12 @@ enum StatementPlans {
         // Looks at the state of each on-sale, and at no more of those that are over.
         StatementPlan(
             "on_sale.status",
-            ["reoffers_open", "tiers_pkey"],
+            ["tiers_pkey"],
             rows: 350,
             whole: ["on_sales"],
             parts: 4
         ),
-        StatementPlan("on_sale.status_of", ["on_sales_pkey", "reoffers_open", "tiers_pkey"], rows: 100),
+        StatementPlan("on_sale.status_of", ["on_sales_pkey", "tiers_pkey"], rows: 100),
         // All turns, sessions and reservations of the on-sale, which are most of their tables here.
         StatementPlan(
             "certificate.line",
@@ -190,6 +190,8 @@ enum StatementPlans {
         StatementPlan("refunds.find", ["reservations_pkey"]),
         StatementPlan("refunds.running", ["on_sales_pkey"]),
         StatementPlan("payments.for_people", ["payments_for_people"], parts: 3),
+        StatementPlan("payments.backlog", ["payments_for_people"], parts: 3),
+        StatementPlan("payments.state", ["payments_pkey"]),
         StatementPlan("refunds.look", ["payments_pkey", "reservations_pkey"]),
         StatementPlan("notifications.insert", []),
         StatementPlan("notifications.take", ["notification_keys_pkey", "notifications_pkey"]),
@@ -272,7 +274,13 @@ enum StatementPlans {
         ),
         (audit, ["audit.admitted", "audit.reoffers", "audit.sessions", "audit.reservations", "audit.chain"]),
         (audit, ["audit.nothing_is_stuck", "audit.runs_agree", "audit.money_has_its_reservation"]),
-        (audit, ["audit.sales_are_paid", "audit.reservations_are_whole", "audit.books_balance"]),
+        (
+            audit,
+            [
+                "audit.sales_are_paid", "audit.cases_are_closed", "audit.reservations_are_whole",
+                "audit.books_balance",
+            ]
+        ),
         (
             audit,
             ["audit.books_match_reservations", "audit.books_match_seats", "audit.seats_match_reservations"]
