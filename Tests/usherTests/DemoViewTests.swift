@@ -37,7 +37,8 @@ struct DemoViewTests {
 
     private func report(
         _ change: (inout DemoTally.Numbers, inout DemoBooks) -> Void,
-        checks: [String] = []
+        checks: [String] = [],
+        draw: [String] = []
     ) -> DemoReport {
         var numbers = DemoTally.Numbers()
         numbers.sawSoldOut = 3
@@ -50,6 +51,7 @@ struct DemoViewTests {
             numbers: numbers,
             books: books,
             brokenChecks: checks,
+            brokenDraw: draw,
             kills: 0,
             seed: 1,
             seconds: 2
@@ -65,6 +67,10 @@ struct DemoViewTests {
         #expect(report({ numbers, _ in numbers.sawSoldOut = 0 }).faults.count == 1)
         #expect(report({ numbers, _ in numbers.broken = ["promise 6: …"] }).faults.count == 1)
         #expect(report({ _, _ in }, checks: ["BROKEN"]).faults == ["1 audit checks failed"])
+        let drawn = report({ _, _ in }, draw: ["draw: the key follows from secret, beacon and root"])
+        #expect(drawn.faults == ["the draw does not check out"])
+        #expect(drawn.json.contains(#""draw_verified":false"#))
+        #expect(report({ _, _ in }).json.contains(#""draw_verified":true"#))
     }
 
     @Test func `The last line has every figure that is promised`() {

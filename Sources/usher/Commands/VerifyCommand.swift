@@ -24,18 +24,23 @@ enum VerifyCommand {
         } catch {
             throw Failure("--receipt takes what joining answered as \"receipt\" (rc_...)")
         }
-        let verification: DrawVerification
+        var verification = try await verification(of: invocation.arguments.operands[0])
+        if let claimed { verification.check(claimed.entry, blinding: claimed.blinding) }
+        for finding in verification.findings { print(finding.isFine ? "ok    " : "BROKEN", finding.text) }
+        guard verification.isFine else { throw Failure("the draw does not check out") }
+    }
+
+    /// Makes the draw of an on-sale again from what its address publishes.
+    ///
+    /// - Throws: ``Failure`` when it can't be read.
+    static func verification(of address: String) async throws -> DrawVerification {
         do {
-            let download = DrawDownload(onSale: invocation.arguments.operands[0])
+            let download = DrawDownload(onSale: address)
             let published = try await download.published()
             let entries = try await download.entries(of: published)
-            var made = DrawVerification(published, leaves: entries.leaves, priorities: entries.priorities)
-            if let claimed { made.check(claimed.entry, blinding: claimed.blinding) }
-            verification = made
+            return DrawVerification(published, leaves: entries.leaves, priorities: entries.priorities)
         } catch let problem as DrawDownload.Problem {
             throw Failure(problem.description)
         }
-        for finding in verification.findings { print(finding.isFine ? "ok    " : "BROKEN", finding.text) }
-        guard verification.isFine else { throw Failure("the draw does not check out") }
     }
 }

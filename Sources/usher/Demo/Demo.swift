@@ -283,16 +283,32 @@ struct Demo: Sendable {
         }
         say("")
         for finding in findings { say(finding.text) }
+        let brokenDraw = await verify(onSale, house)
         let numbers = tally.now
         return DemoReport(
             buyers: count,
             numbers: numbers,
             books: try await DemoBooks.read(onSale, ledger: numbers.ledger, from: house.postgres),
             brokenChecks: findings.filter { !$0.offenders.isEmpty }.map(\.text),
+            brokenDraw: brokenDraw,
             kills: kills,
             seed: seed,
             seconds: seconds
         )
+    }
+
+    /// Makes the draw again as any buyer could, and says what does not fit.
+    private func verify(_ onSale: OnSaleID, _ house: House) async -> [String] {
+        do {
+            let verification = try await VerifyCommand.verification(
+                of: "http://\(house.endpoint)/v1/on-sales/\(onSale.publicID)"
+            )
+            let isMade = verification.order != nil
+            let broken = verification.findings.filter { !$0.isFine }.map { "draw: \($0.text)" }
+            return isMade ? broken : broken + ["draw: it was not made"]
+        } catch {
+            return ["draw: \(error)"]
+        }
     }
 
     /// Now, in microseconds since 1970, UTC.

@@ -7,6 +7,8 @@ struct DemoReport: Sendable {
     let books: DemoBooks
     /// Audit checks that found something.
     let brokenChecks: [String]
+    /// What does not fit when the draw is made again from what is published.
+    let brokenDraw: [String]
     let kills: Int
     let seed: UInt64
     let seconds: Double
@@ -22,6 +24,7 @@ struct DemoReport: Sendable {
         }
         if numbers.sawSoldOut == 0 { faults.append("no client saw the on-sale sold out") }
         if !numbers.broken.isEmpty { faults.append("\(numbers.broken.count) answers broke a promise") }
+        if !brokenDraw.isEmpty { faults.append("the draw does not check out") }
         if !brokenChecks.isEmpty { faults.append("\(brokenChecks.count) audit checks failed") }
         return faults
     }
@@ -45,6 +48,7 @@ struct DemoReport: Sendable {
             writer.field("stuck", books.stuck.count)
             writer.field("rejected_forgeries", numbers.rejectedForgeries)
             writer.field("broken", numbers.broken.count + brokenChecks.count)
+            writer.field("draw_verified", brokenDraw.isEmpty)
             writer.field("saw_sold_out", numbers.sawSoldOut)
             writer.field("retries", numbers.retries)
             writer.field("unexpected", numbers.unexpected.values.reduce(0, +))
@@ -77,7 +81,7 @@ struct DemoReport: Sendable {
         for (what, count) in numbers.unexpected.sorted(by: { $0.value > $1.value }).prefix(8) {
             lines.append("not counted on, \(count) times: \(what)")
         }
-        for detail in (numbers.broken + brokenChecks + books.lost + books.stuck).prefix(20) {
+        for detail in (numbers.broken + brokenChecks + brokenDraw + books.lost + books.stuck).prefix(20) {
             lines.append(detail)
         }
         return lines.joined(separator: "\n")
