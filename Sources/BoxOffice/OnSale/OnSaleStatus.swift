@@ -51,8 +51,6 @@ package struct OnSaleStatus: Sendable, Equatable {
     package let meanBasket: Double
     /// Tickets that those inside or called will probably take.
     package let spoken: Double
-    /// Whether anybody waits for a turn after the first.
-    package let hasReoffers: Bool
     package let turnSeconds: Int
     package let sessionSeconds: Int
     package let message: String?
@@ -120,7 +118,6 @@ package struct OnSaleStatus: Sendable, Equatable {
             t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold, t.only_for, t.public_at, g.ids,
             g.names, g.priorities, o.invitation_only, o.open_until, o.pause_reason, o.throttle, o.throttle_reason, o.pace,
             o.slow_pace, o.no_show, o.conversion, o.mean_basket, o.spoken,
-            (SELECT true FROM reoffers WHERE on_sale_id = o.on_sale_id AND settled_at IS NULL LIMIT 1),
             \(fragment: DrawCeremony.columns)
         FROM now, on_sales o
             CROSS JOIN LATERAL (
@@ -191,8 +188,7 @@ package struct OnSaleStatus: Sendable, Equatable {
         conversion = try row[49]
         meanBasket = try row[50]
         spoken = try row[51]
-        hasReoffers = try row[52] ?? false
-        ceremony = try DrawCeremony(row, at: 53)
+        ceremony = try DrawCeremony(row, at: 52)
     }
 
     private static func groups(_ row: Row, at column: Int) throws -> [BuyerGroup] {

@@ -37,7 +37,11 @@ extension Operation {
             }
             return services.later {
                 let onSale = try await services.onSale(token.onSale)
-                return PlaceDocument.response(token.place, try await services.places.read(token), onSale)
+                return PlaceDocument.response(
+                    token.place,
+                    try await services.places.read(token, onSale),
+                    onSale
+                )
             }
         },
         Operation(
@@ -227,6 +231,7 @@ enum PlaceDocument {
         }
         let chance = isInLine ? view.number.flatMap { facts.chanceLeft(for: $0) } : nil
         json.field("chance_left", chance.map { JSONValue.double($0) } ?? .null)
+        json.field("waitlist_position", view.waitlistPosition)
         json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
         json.field("poll_after_ms", pollAfter(view, facts))
         json.field("seq", facts.seq)

@@ -39,7 +39,9 @@ extension Operation {
                 let outcome = try await services.waitlist.submit(request)
                 services.places.forget(token.place)
                 switch outcome {
-                case .waiting(let position): return spot(token.place, position, onSale.facts)
+                case .waiting(let position):
+                    services.places.keep(token, onSale, waitlistPosition: position)
+                    return spot(token.place, position, onSale.facts)
                 case .called: return spot(token.place, 0, onSale.facts)
                 case .inside: throw Problem.wrongState.with(detail: "the place has a session: buy with that")
                 case .left: throw Problem.left

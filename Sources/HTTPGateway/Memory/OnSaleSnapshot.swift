@@ -23,6 +23,8 @@ struct OnSaleSnapshot: Sendable {
     }
 
     var id: OnSaleID { facts.id }
+    /// Whether what comes back is for those on the waitlist, whatever their numbers are.
+    var hasWaitlist: Bool { facts.state == .soldOut }
 
     /// `/status`: nothing in it depends on who asks.
     private static func document(_ facts: OnSaleStatus) -> [UInt8] {

@@ -12,6 +12,8 @@ struct PlaceStanding: Sendable {
     var turnExpiresAt: PostgresTimestamp?
     /// Whether it waits for, or has, a turn after its first.
     var isAgain = false
+    /// How many wait for what comes back up to this one; nil off the waitlist.
+    var waitlistPosition: Int?
 }
 
 /// Answers where a place stands: from memory while it waits, and by a briefly kept read once it was called.
@@ -28,13 +30,17 @@ final class PlaceAnswers: Sendable {
     }
 
     private static let keptFor = Duration.milliseconds(500)
+    /// As long as it takes until on-sale and waitlist have been read again.
+    private static let spotKeptFor = Duration.milliseconds(2_500)
     private static let keptAtMost = 50_000
 
+    let waitlists: Waitlists
     private let places: Places
     private let state = Lock(State())
 
-    init(places: Places) {
+    init(places: Places, waitlists: Waitlists) {
         self.places = places
+        self.waitlists = waitlists
     }
 
     /// The place as memory knows it; nil when only the database can tell.
@@ -47,16 +53,37 @@ final class PlaceAnswers: Sendable {
         guard let number = onSale.order?.number(ofArrival: token.arrival) else {
             return PlaceStanding(state: onSale.facts.state.isOver ? .done : .prequeue)
         }
+        if onSale.hasWaitlist {
+            guard let spots = waitlists.fromMemory(onSale.id) else { return nil }
+            switch spots[token.arrival] {
+            case .waiting(let position):
+                return PlaceStanding(
+                    state: .waiting,
+                    number: number,
+                    isAgain: true,
+                    waitlistPosition: position
+                )
+            // Until when, only the database knows.
+            case .turn: return nil
+            case nil: break
+            }
+        }
         if number <= onSale.facts.serving { return nil }
-        // On the waitlist, perhaps.
-        if onSale.facts.state == .soldOut, onSale.facts.hasReoffers { return nil }
         return PlaceStanding(state: onSale.facts.state.isOver ? .done : .waiting, number: number)
     }
 
-    /// The place as the database knows it.
+    /// The place as the waitlist has it, or else as the database knows it.
     ///
-    /// - Throws: ``Problem`` 404; `PostgresError`.
-    func read(_ token: PlaceToken) async throws -> PlaceStanding {
+    /// - Throws: ``Problem`` 404 or 503; `PostgresError`.
+    func read(_ token: PlaceToken, _ onSale: OnSaleSnapshot) async throws -> PlaceStanding {
+        if onSale.hasWaitlist {
+            try await waitlists.refresh(onSale.id)
+            if let known = fromMemory(token, onSale) { return known }
+        }
+        return try await read(token)
+    }
+
+    private func read(_ token: PlaceToken) async throws -> PlaceStanding {
         guard let view = try await places.view(token.onSale, arrival: token.arrival, place: token.place)
         else {
             throw Problem.unknownPlace
@@ -67,11 +94,26 @@ final class PlaceAnswers: Sendable {
             turnExpiresAt: view.turnExpiresAt,
             isAgain: view.isAgain
         )
+        keep(standing, of: token.place, for: Self.keptFor)
+        return standing
+    }
+
+    /// Takes in a place that got its spot on the waitlist here: what is in memory doesn't have it yet.
+    func keep(_ token: PlaceToken, _ onSale: OnSaleSnapshot, waitlistPosition: Int) {
+        let standing = PlaceStanding(
+            state: .waiting,
+            number: onSale.order?.number(ofArrival: token.arrival),
+            isAgain: true,
+            waitlistPosition: waitlistPosition
+        )
+        keep(standing, of: token.place, for: Self.spotKeptFor)
+    }
+
+    private func keep(_ standing: PlaceStanding, of place: PlaceID, for duration: Duration) {
         state.withLock { state in
             if state.kept.count >= Self.keptAtMost { state.kept = [:] }
-            state.kept[token.place] = Kept(standing: standing, until: .now + Self.keptFor)
+            state.kept[place] = Kept(standing: standing, until: .now + duration)
         }
-        return standing
     }
 
     /// Gives a place up.

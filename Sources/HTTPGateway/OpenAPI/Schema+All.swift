@@ -272,7 +272,8 @@ extension Schema {
             "eta_seconds",
             .nullable(.object([("p25", .integer), ("p50", .integer), ("p75", .integer)]))
         ),
-        ("chance_left", .nullable(.number)), ("turn_expires_at", .nullable(.instant)),
+        ("chance_left", .nullable(.number)), ("waitlist_position", .nullable(.integer)),
+        ("turn_expires_at", .nullable(.instant)),
         ("poll_after_ms", .integer), ("seq", .integer),
     ]
 

@@ -57,7 +57,10 @@ final class Services: Sendable {
         let keys = KeyRing(postgres: postgres, logger: logger)
         self.keys = keys
         staff = StaffKeys(keys: APIKeys(postgres: postgres))
-        let places = PlaceAnswers(places: Places(postgres: postgres, orders: orders))
+        let places = PlaceAnswers(
+            places: Places(postgres: postgres, orders: orders),
+            waitlists: Waitlists(postgres: postgres)
+        )
         self.places = places
         live = LiveHub(loops: loops, board: board, places: places, metrics: metrics) { text in
             try PlaceToken(text, keys: try keys.current(), now: board.clock.now)
@@ -133,6 +136,8 @@ final class Services: Sendable {
             group.addTask { await self.admissions.run(on: loops) }
             group.addTask { await self.waitlist.run(on: loops) }
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
+            group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
+            group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }
             group.addTask { await self.certificates.reader.run(on: loops) }
             group.addTask { await self.missing.run(on: loops) }
@@ -151,6 +156,7 @@ final class Services: Sendable {
         joins.close()
         admissions.close()
         waitlist.close()
+        places.waitlists.reader.close()
         seats.reader.close()
         certificates.reader.close()
         missing.close()

@@ -1,0 +1,88 @@
+import HTTP
+import Postgres
+import Reactor
+import TestSupport
+import Testing
+
+@testable import BoxOffice
+@testable import HTTPGateway
+
+/// Where one stands on the waitlist.
+@Suite(.timeLimit(.minutes(5)))
+struct WaitlistPositionTests {
+    @Test func `A place shows its position on the waitlist, at once and from memory`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            var places: [Place] = []
+            for _ in 0..<4 { places.append(try await house.join(onSale)) }
+            try await house.shiftClock(seconds: 3_700)
+            // Nobody bought it, but it is gone.
+            try await house.database.client.execute(
+                Query("test.withhold", "UPDATE tiers SET withheld = withheld + free, free = 0")
+            )
+            _ = try await house.poll("/v1/on-sales/\(onSale)/status") { $0["state"]?.string == "sold_out" }
+            func position(_ place: Place) async throws -> JSONValue? {
+                let answer = try await house.send(.get, "/v1/places/\(place.id)", token: place.token)
+                #expect(answer.status == 200, "\(answer)")
+                return answer["waitlist_position"]
+            }
+            #expect(try await position(places[3]) == .null)
+            for (index, place) in places.prefix(3).enumerated() {
+                let spot = try await house.send(
+                    .post,
+                    "/v1/on-sales/\(onSale)/waitlist",
+                    #"{"quantity": 1}"#,
+                    token: place.token
+                )
+                #expect(spot.status == 201, "\(spot)")
+                #expect(try await position(place)?.int == Int64(index + 1))
+            }
+            #expect(try await position(places[3]) == .null)
+            try await remember(house, onSale, places)
+            // Who is before leaves, and everybody moves up.
+            #expect(
+                try await house.send(.delete, "/v1/places/\(places[0].id)", token: places[0].token).status
+                    == 204
+            )
+            _ = try await house.poll("/v1/places/\(places[2].id)", token: places[2].token) {
+                $0["waitlist_position"]?.int == 2
+            }
+        }
+    }
+
+    /// Answers of a memory that has read the waitlist once, when the database could tell no more of it.
+    private func remember(_ house: GatewayAtWork, _ onSale: String, _ places: [Place]) async throws {
+        let id = try #require(OnSaleID(publicID: onSale))
+        let database = house.database.client
+        let facts = try #require(try await OnSaleStatus.find(id, in: database))
+        let order = DrawOrder(key: try #require(facts.drawKey), count: places.count)
+        let snapshot = OnSaleSnapshot(facts, order: order)
+        let answers = PlaceAnswers(
+            places: Places(postgres: database, orders: DrawOrders()),
+            waitlists: Waitlists(postgres: database, keptFor: .seconds(600))
+        )
+        let tokens = try places.enumerated().map { index, place in
+            PlaceToken(
+                onSale: id,
+                arrival: Int64(index + 1),
+                place: try #require(PlaceID(publicID: place.id)),
+                expiresAt: .distantFuture
+            )
+        }
+        #expect(answers.fromMemory(tokens[1], snapshot) == nil)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await answers.waitlists.reader.run(on: house.database.loops) }
+            let first = try await answers.read(tokens[1], snapshot)
+            #expect(first.waitlistPosition == 2 && first.state == .waiting)
+            answers.waitlists.reader.close()
+            try await group.waitForAll()
+        }
+        // The reader is closed: whatever it does not know by now it would have to refuse.
+        for (index, token) in tokens.prefix(3).enumerated() {
+            let known = try #require(answers.fromMemory(token, snapshot))
+            #expect(known.waitlistPosition == index + 1 && known.isAgain)
+        }
+        let other = answers.fromMemory(tokens[3], snapshot)
+        #expect(other == nil || other?.state == .done)
+    }
+}
