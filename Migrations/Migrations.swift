@@ -47,7 +47,7 @@ public enum Migrations {
         Migration(55, "tellings", PackageResources._055_tellings_sql),
         Migration(56, "seating", PackageResources._056_seating_sql),
         Migration(57, "parts", PackageResources._057_parts_sql),
-        Migration(58, "naps", PackageResources._058_naps_sql),
+        Migration(58, "naps_and_nearing", PackageResources._058_naps_and_nearing_sql),
         Migration(60, "spans", PackageResources._060_spans_sql),
     ]
 }

@@ -33,6 +33,9 @@ package struct AdmissionTick: Workflow {
             try await TickTransaction(onSale: input.onSale, orders: orders).run(in: &tx)
         }
         for notice in report.notices ?? [] { _ = try await context.start(Notify.self, notice) }
+        if let telling = report.telling {
+            _ = try await context.start(TellEveryone.self, telling, key: telling.key)
+        }
         // A tick that an older version made has no nap, so the run it is of goes on as it would have.
         if let nap = report.nap {
             try await context.first(on(Self.woken.numbered(nap.number)) { _ in }, until(nap.until) {})
@@ -54,4 +57,6 @@ package struct TickReport: Codable, Sendable, Equatable {
     var nap: SleepingTick.Nap?
     /// The keys of the notifications that were written; nil in a report of an older version.
     var notices: [String]?
+    /// What everyone is to be told; nil in a report of an older version, too.
+    var telling: TellEveryone.Input?
 }

@@ -50,13 +50,14 @@ enum Reoffers {
 
     /// Settles those whose time is up.
     ///
-    /// Uses `reoffers_open`.
+    /// Uses `reoffers_open`; returns which turns of which places were let pass.
     static func settle(_ onSale: OnSaleID, _ now: PostgresTimestamp, all: Bool) -> Query {
         Query(
             "reoffers.settle",
             """
             UPDATE reoffers SET settled_at = \(now), came = false
             WHERE on_sale_id = \(onSale.rawValue) AND settled_at IS NULL AND (\(all) OR expires_at <= \(now))
+            RETURNING arrival, number, ordinal, kind = 'missed', expires_at
             """
         )
     }

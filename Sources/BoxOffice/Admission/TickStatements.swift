@@ -22,7 +22,7 @@ enum TickStatements {
             ) c
             WHERE o.on_sale_id = \(id.rawValue) AND o.settled_at IS NULL AND (\(all) OR o.expires_at <= \(now))
                 AND t.on_sale_id = o.on_sale_id AND t.first_number = o.first_number
-            RETURNING t.called - c.gone, t.missed
+            RETURNING t.called - c.gone, t.missed, t.first_number, t.last_number, t.expires_at
             """
         )
     }
@@ -113,12 +113,26 @@ enum TickStatements {
         )
     }
 
+    /// Which of these have not come.
+    ///
+    /// Uses the primary key of `places`.
+    static func absent(_ id: OnSaleID, _ arrivals: [Int64]) -> Query {
+        Query(
+            "tick.absent",
+            """
+            SELECT arrival FROM places
+            WHERE on_sale_id = \(id.rawValue) AND arrival = ANY (\(arrivals)) AND admitted_at IS NULL
+            """
+        )
+    }
+
     static func advance(
         _ gate: OnSaleGate,
         _ callUp: CallUp,
         _ law: AdmissionLaw,
         _ decision: AdmissionLaw.Decision,
-        _ learned: TickLearning
+        _ learned: TickLearning,
+        nearing: Int64
     ) -> Query {
         let pressure = learned.pressure
         return Query(
@@ -129,7 +143,7 @@ enum TickStatements {
                 throttle = \(pressure.factor), throttle_reason = \(pressure.reason?.rawValue),
                 throttled_at = \(pressure.movedAt), strained_at = \(pressure.strainedAt),
                 pace = \(learned.pace.quick), slow_pace = \(learned.pace.slow), conversion = \(learned.conversion),
-                mean_basket = \(law.meanBasket), spoken = \(learned.spoken)
+                mean_basket = \(law.meanBasket), spoken = \(learned.spoken), nearing = \(nearing)
             WHERE on_sale_id = \(gate.id.rawValue)
             """
         )

@@ -13,6 +13,8 @@ package struct TickTransaction: Sendable {
 
     /// After a longer gap between ticks the room was down, and open turns and sessions end later by the gap.
     private static let outage = Duration.seconds(10)
+    /// Of a pause that takes so long everyone is told who wants to be.
+    static let longPause = Duration.seconds(600)
 
     /// Makes the tick.
     ///
@@ -22,9 +24,9 @@ package struct TickTransaction: Sendable {
         do { gate = try await OnSaleGate.lock(onSale, in: &tx) } catch OnSaleProblem.unknown {
             return TickReport(isLast: true)
         }
-        if gate.state == .admitting, gate.pausedAt != nil {
+        if gate.state == .admitting, let pausedAt = gate.pausedAt {
             try await note(gate.isStopped ? "stopped" : "paused", gate, in: tx)
-            return TickReport()
+            return TickReport(telling: telling(of: pausedAt, gate))
         }
         let gap = gate.tickedAt.map { gate.now - $0 } ?? .zero
         if gate.state == .admitting || gate.state == .soldOut, gap > Self.outage {
@@ -36,7 +38,7 @@ package struct TickTransaction: Sendable {
         if gate.state == .admitting, gap <= Self.outage, try await isFull(gate, in: tx) {
             try await tx.pipeline(OnSaleGate.extendTurns(onSale, by: gap))
         }
-        let noShow = try await settleTurns(gate, in: tx)
+        let (noShow, missed) = try await settleTurns(gate, in: tx)
         let numbers = try await TickNumbers.read(onSale, in: tx)
         switch gate.state {
         case .scheduled, .prequeue, .closed, .cancelled:
@@ -53,8 +55,15 @@ package struct TickTransaction: Sendable {
             return TickReport()
         case .admitting:
             let learning = TickLearning(gate, numbers, conversion: conversion, noShow: noShow)
-            return try await call(gate, numbers, elapsed: gap.seconds, learning, in: tx)
+            return try await call(gate, numbers, elapsed: gap.seconds, learning, missed, in: tx)
         }
+    }
+
+    /// What everyone is told of a pause, at the first tick after it has become a long one.
+    private func telling(of pausedAt: PostgresTimestamp, _ gate: OnSaleGate) -> TellEveryone.Input? {
+        let due = pausedAt + Self.longPause
+        guard gate.now >= due, gate.tickedAt.map({ $0 < due }) ?? true else { return nil }
+        return TellEveryone.Input(onSale: onSale, kind: .paused, since: pausedAt)
     }
 
     /// Whether nobody could come in just now.
@@ -69,14 +78,49 @@ package struct TickTransaction: Sendable {
     /// Ends the turns whose time is up, and learns from them how many come.
     ///
     /// All of them, once the on-sale is over.
-    private func settleTurns(_ gate: OnSaleGate, in tx: borrowing Transaction) async throws -> Double {
+    ///
+    /// - Returns: what was learned, and what those are told who missed their turn and may have another.
+    private func settleTurns(
+        _ gate: OnSaleGate,
+        in tx: borrowing Transaction
+    ) async throws -> (noShow: Double, missed: [PlaceNotice]) {
         var noShow = gate.noShow
         let isClosed = gate.state == .closed || gate.state == .cancelled
-        try await tx.execute(Reoffers.settle(onSale, gate.now, all: isClosed))
+        let again = try await tx.query(Reoffers.settle(onSale, gate.now, all: isClosed))
         let settled = try await tx.query(TickStatements.settle(onSale, gate.now, all: gate.state.isOver))
-        guard !gate.state.isOver else { return noShow }
+        guard !gate.state.isOver else { return (noShow, []) }
         for row in settled { noShow = NoShow.updated(noShow, called: try row[0], missed: try row[1]) }
-        return noShow
+        return (noShow, try await missed(settled, again, gate, in: tx))
+    }
+
+    private func missed(
+        _ settled: [Row],
+        _ again: [Row],
+        _ gate: OnSaleGate,
+        in tx: borrowing Transaction
+    ) async throws -> [PlaceNotice] {
+        guard gate.reofferLimit > 0, gate.reofferSeconds > 0 else { return [] }
+        var notices: [PlaceNotice] = []
+        for row in again {
+            let place = CalledPlace(arrival: try row[0], number: try row[1], ordinal: try row[2])
+            guard try row[3], place.ordinal < gate.reofferLimit else { continue }
+            notices.append(.missed(place, endedAt: try row[4], gate))
+        }
+        var ended: [Int64: (number: Int64, at: PostgresTimestamp)] = [:]
+        if let order = try await gate.order(from: orders, in: tx) {
+            for row in settled where try (row[1] as Int) > 0 {
+                let (first, last): (Int64, Int64) = (try row[2], try row[3])
+                let at: PostgresTimestamp = try row[4]
+                for number in first...last { ended[order.arrival(ofNumber: number)] = (number, at) }
+            }
+        }
+        guard !ended.isEmpty else { return notices }
+        for row in try await tx.query(TickStatements.absent(onSale, ended.keys.sorted())) {
+            let arrival: Int64 = try row[0]
+            guard let (number, at) = ended[arrival] else { continue }
+            notices.append(.missed(CalledPlace(arrival: arrival, number: number), endedAt: at, gate))
+        }
+        return notices
     }
 
     /// Two statements: the second sees holds that were committed while the first waited for nobody.
@@ -97,6 +141,7 @@ package struct TickTransaction: Sendable {
         _ numbers: TickNumbers,
         elapsed: Double,
         _ learning: TickLearning,
+        _ missed: [PlaceNotice],
         in tx: borrowing Transaction
     ) async throws -> TickReport {
         guard let order = try await gate.order(from: orders, in: tx) else { return TickReport() }
@@ -127,23 +172,43 @@ package struct TickTransaction: Sendable {
             let gone = try await tx.query(TickStatements.gone(onSale, arrivals))
             callUp.take(chunk, gone: Set(try gone.map { order.number(ofArrival: try $0[0]) }))
         }
-        // Whoever has left has no contact any more.
-        let called = callUp.last > gate.serving ? Array(gate.serving + 1...callUp.last) : []
-        let notices = try await TurnNotices.write(
-            gate,
-            again
-                + called.map {
-                    TurnNotices.Called(arrival: order.arrival(ofNumber: $0), number: $0, ordinal: 0)
-                },
+        learning.take(callUp, elapsed: elapsed)
+        func place(_ number: Int64) -> CalledPlace {
+            CalledPlace(arrival: order.arrival(ofNumber: number), number: number)
+        }
+        let called = callUp.last > gate.serving ? (gate.serving + 1...callUp.last).map(place) : []
+        let nearing = nearing(gate, numbers, callUp, learning)
+        let notices = try await PlaceNotice.write(
+            missed + (again + called).map { .turn($0, gate) }
+                + nearing.found.map { .nearly(place($0.number), in: $0.seconds, gate) },
+            of: onSale,
             in: tx
         )
-        learning.take(callUp, elapsed: elapsed)
-        var statements = [TickStatements.advance(gate, callUp, law, decision, learning)]
+        var statements = [
+            TickStatements.advance(gate, callUp, law, decision, learning, nearing: nearing.last)
+        ]
         if callUp.last > gate.serving {
             statements.append(TickStatements.turn(gate, callUp, law, decision))
         }
         try await tx.pipeline(statements)
         return TickReport(called: callUp.called + again.count, notices: notices)
+    }
+
+    private func nearing(
+        _ gate: OnSaleGate,
+        _ numbers: TickNumbers,
+        _ callUp: CallUp,
+        _ learning: TickLearning
+    ) -> NearingTurns {
+        let rate = Double(gate.ratePerMinute) * learning.pressure.factor
+        return NearingTurns(after: gate.nearing, serving: callUp.last, issued: numbers.issued) { number in
+            WaitEstimate(
+                ahead: number - callUp.last - 1,
+                ratePerMinute: rate,
+                pace: learning.pace,
+                paused: false
+            )?.p50
+        }
     }
 
     /// What has come back after everything was sold goes to the waitlist, in its order.
@@ -164,7 +229,7 @@ package struct TickTransaction: Sendable {
         let undecided = Int((Double(numbers.undecided) * numbers.meanBasket).rounded(.up))
         let fitting = try await tx.first(Reoffers.fitting(onSale, free: numbers.free - undecided))
         let again = try await callAgain(gate, atMost: try fitting?[0] ?? 0, in: tx)
-        let notices = try await TurnNotices.write(gate, again, in: tx)
+        let notices = try await PlaceNotice.write(again.map { .turn($0, gate) }, of: onSale, in: tx)
         try await note("returns", gate, in: tx)
         return TickReport(called: again.count, notices: notices)
     }
@@ -173,10 +238,10 @@ package struct TickTransaction: Sendable {
         _ gate: OnSaleGate,
         atMost limit: Int,
         in tx: borrowing Transaction
-    ) async throws -> [TurnNotices.Called] {
+    ) async throws -> [CalledPlace] {
         guard limit > 0 else { return [] }
         return try await tx.query(Reoffers.call(gate, atMost: limit)).map {
-            TurnNotices.Called(arrival: try $0[0], number: try $0[1], ordinal: try $0[2])
+            CalledPlace(arrival: try $0[0], number: try $0[1], ordinal: try $0[2])
         }
     }
 

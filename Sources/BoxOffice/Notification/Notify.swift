@@ -110,7 +110,9 @@ struct TakeNotification: CohortStep {
                     CROSS JOIN LATERAL (SELECT CASE
                         WHEN w.not_after < usher_now() THEN 'too late'
                         WHEN w.telling < o.tellings THEN 'superseded'
-                        WHEN w.kind = 'turn' AND o.state = 'cancelled' THEN 'called off'
+                        WHEN w.kind IN ('turn', 'nearly', 'missed', 'paused') AND o.state = 'cancelled' THEN 'called off'
+                        WHEN w.kind IN ('nearly', 'missed') AND o.state <> 'admitting' THEN 'nobody is called any more'
+                        WHEN w.kind = 'paused' AND o.paused_at IS NULL THEN 'it goes on'
                         END) AS reason (why)
                     CROSS JOIN LATERAL (SELECT w.state = 'pending' AND why IS NOT NULL) AS verdict (is_stale)
                 WHERE n.id = wanted.id

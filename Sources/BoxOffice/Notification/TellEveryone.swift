@@ -1,8 +1,9 @@
 internal import Jobs
-internal import Postgres
+package import Postgres
 package import Workflows
 
-/// Tells everyone in a line who wants to be told: that times have moved, that it was called off, or what they drew.
+/// Tells everyone in a line who wants to be told: that times have moved, that it was called off, that it pauses for long,
+/// or what they drew.
 ///
 /// A page at a time, each with its notifications and their deliveries in one commit.
 package struct TellEveryone: Workflow {
@@ -10,26 +11,36 @@ package struct TellEveryone: Workflow {
 
     /// What everyone is told.
     package enum Kind: String, Sendable, Codable {
-        case rescheduled, cancelled, drawn
+        case rescheduled, cancelled, drawn, paused
     }
 
     /// What is told, and how far it has come.
-    package struct Input: Sendable, Codable {
+    package struct Input: Sendable, Codable, Equatable {
         package let onSale: OnSaleID
         package let kind: Kind
         /// The telling of changes that it is; nil where nothing newer can make it untrue.
         package let telling: Int?
+        /// When what is told began, where it can happen again.
+        package let since: PostgresTimestamp?
         /// The last arrival that was told.
         var after: Int64 = 0
 
-        package init(onSale: OnSaleID, kind: Kind, telling: Int? = nil) {
+        package init(
+            onSale: OnSaleID,
+            kind: Kind,
+            telling: Int? = nil,
+            since: PostgresTimestamp? = nil
+        ) {
             self.onSale = onSale
             self.kind = kind
             self.telling = telling
+            self.since = since
         }
 
         /// Starts the run under this key, so that nothing is told twice.
-        package var key: String { "tell:\(onSale):\(kind.rawValue):\(telling ?? 0)" }
+        package var key: String {
+            "tell:\(onSale):\(kind.rawValue):\(since?.microseconds ?? Int64(telling ?? 0))"
+        }
     }
 
     struct Page: Sendable, Codable {

@@ -18,6 +18,11 @@ struct OnSaleGate: Sendable {
     let activeLimit: Int
     let turnSeconds: Int
     let sessionSeconds: Int
+    /// How often a place gets another turn, and for how long after the last it may ask.
+    let reofferLimit: Int
+    let reofferSeconds: Int
+    /// The last number that was looked at for telling its holder that the turn is near.
+    let nearing: Int64
     let carry: Double
     let noShow: Double
     let pressure: AdmissionPressure
@@ -46,7 +51,7 @@ struct OnSaleGate: Sendable {
                 SELECT state, paused_at, revision, serving, rate_per_minute, active_limit, turn_seconds,
                     session_seconds, carry, no_show, ticked_at, opens_at, starts_at, closes_at, entries, draw_key,
                     usher_now(), title, stopped, open_until, sold_out_at, throttle, throttle_reason, throttled_at,
-                    strained_at, pace, slow_pace, conversion
+                    strained_at, pace, slow_pace, conversion, reoffer_limit, reoffer_seconds, nearing
                 FROM on_sales WHERE on_sale_id = \(id.rawValue) FOR NO KEY UPDATE
                 """
             )
@@ -66,6 +71,9 @@ struct OnSaleGate: Sendable {
             activeLimit: try row[5],
             turnSeconds: try row[6],
             sessionSeconds: try row[7],
+            reofferLimit: try row[28],
+            reofferSeconds: try row[29],
+            nearing: try row[30],
             carry: try row[8],
             noShow: try row[9],
             pressure: AdmissionPressure(

@@ -1,3 +1,4 @@
+import Foundation
 import Jobs
 import JobsTesting
 import Postgres
@@ -157,6 +158,12 @@ struct SleepingTickTests {
             let run = try #require(try await asleep.tester.client.store.job(asleep.run))
             #expect(run.state == .ready)
         }
+    }
+
+    @Test func `A run in flight whose tick an older version made goes on as it would have`() throws {
+        let older = #"{"called": 2, "isLast": false, "isQuiet": true}"#
+        let report = try JSONDecoder().decode(TickReport.self, from: Data(older.utf8))
+        #expect(report == TickReport(called: 2))
     }
 
     @Test func `Who wakes it while it lies down is heard`() async throws {

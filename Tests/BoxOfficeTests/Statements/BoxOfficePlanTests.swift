@@ -115,6 +115,8 @@ struct BoxOfficePlanTests {
         }
         #expect(!hopeful.isEmpty)
         for _ in 0..<3 { try await room.tick() }
+        let absent = TickStatements.absent(room.onSale, missed.map(\.arrival))
+        #expect(try await room.postgres.query(absent).isEmpty)
         _ = try await room.postgres.execute(Reoffers.came(room.onSale, hopeful.sorted()))
         try await room.onSales.failOpen(
             room.onSale,

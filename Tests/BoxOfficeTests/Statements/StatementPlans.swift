@@ -129,6 +129,7 @@ enum StatementPlans {
             parts: 3
         ),
         StatementPlan("tick.gone", ["places_pkey"], rows: 500),
+        StatementPlan("tick.absent", ["places_pkey"], rows: 500),
         StatementPlan("reoffers.settle", [], rows: 100),
         StatementPlan("reoffers.count", [], rows: 100),
         StatementPlan("reoffers.call", ["reoffers_open"], rows: 100),
@@ -195,7 +196,8 @@ enum StatementPlans {
         StatementPlan("refunds.look", ["payments_pkey", "reservations_pkey"]),
         StatementPlan("notifications.insert", []),
         StatementPlan("notifications.take", ["notification_keys_pkey", "notifications_pkey"]),
-        StatementPlan("notifications.turns", ["contacts_pkey"]),
+        // As many as a tick calls, ends the turns of, and finds near.
+        StatementPlan("notifications.places", ["contacts_pkey"], rows: 1000),
         StatementPlan("tellings.page", ["contacts_pkey"], rows: 250),
         StatementPlan("tellings.insert", []),
         StatementPlan("tellings.draw", ["on_sales_pkey"]),

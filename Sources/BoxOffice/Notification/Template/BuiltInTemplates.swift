@@ -21,6 +21,60 @@ enum BuiltInTemplates {
                 "{title}: Sie sind dran. Bitte innerhalb von {turn_minutes, plural, one {# Minute} other {# Minuten}}: {link}"
             ),
             (
+                "nearly", "en", "Nearly your turn: {title}",
+                """
+                In about {minutes, plural, one {# minute} other {# minutes}} it is your turn to buy tickets for {title} at \
+                {venue}, {city}. Then you have {turn_minutes, plural, one {# minute} other {# minutes}} to come in; we tell you.
+
+                Where the line is: {link}
+                """,
+                "{title}: your turn is about {minutes, plural, one {# minute} other {# minutes}} away. {link}"
+            ),
+            (
+                "nearly", "de", "Gleich sind Sie dran: {title}",
+                """
+                In etwa {minutes, plural, one {# Minute} other {# Minuten}} sind Sie dran, Karten für {title} im {venue}, \
+                {city}, zu kaufen. Dann haben Sie {turn_minutes, plural, one {# Minute} other {# Minuten}}, um \
+                hereinzukommen; wir sagen Bescheid.
+
+                Wo die Schlange steht: {link}
+                """,
+                "{title}: In etwa {minutes, plural, one {# Minute} other {# Minuten}} sind Sie dran. {link}"
+            ),
+            (
+                "missed", "en", "You missed your turn: {title}",
+                """
+                Your turn to buy tickets for {title} has passed. Until {until} you can still ask to come in, and are called \
+                again, before the line: {link}
+                """,
+                "{title}: your turn has passed. Ask to come in until {until}, and you are called again: {link}"
+            ),
+            (
+                "missed", "de", "Sie haben Ihren Aufruf verpasst: {title}",
+                """
+                Ihre Zeit, Karten für {title} zu kaufen, ist verstrichen. Bis {until} können Sie noch um Einlass bitten und \
+                werden dann noch einmal aufgerufen, vor der Schlange: {link}
+                """,
+                "{title}: Aufruf verpasst. Bitten Sie bis {until} um Einlass, dann sind Sie noch einmal dran: {link}"
+            ),
+            (
+                "paused", "en", "Paused: {title}",
+                """
+                The sale of tickets for {title} pauses, and that takes longer. Your place in line and your turn stay yours, and \
+                stand still meanwhile; what you have reserved can be paid for as before. Why, and when it goes on: {link}
+                """,
+                "{title}: the sale pauses. Your place stays yours. {link}"
+            ),
+            (
+                "paused", "de", "Unterbrochen: {title}",
+                """
+                Der Verkauf der Karten für {title} ist für länger unterbrochen. Ihr Platz in der Schlange und Ihr Aufruf bleiben \
+                Ihnen, und die Zeit dafür steht still; was Sie reserviert haben, können Sie wie sonst bezahlen. Warum, und wann \
+                es weitergeht: {link}
+                """,
+                "{title}: Verkauf unterbrochen. Ihr Platz bleibt Ihnen. {link}"
+            ),
+            (
                 "drawn", "en", "Your number: {title}",
                 """
                 The draw for {title} is made: your number is {number}. You will be called by it; we tell you when.

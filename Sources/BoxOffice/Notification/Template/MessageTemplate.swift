@@ -41,7 +41,7 @@ package struct MessageTemplate: Sendable, Equatable {
     /// The gaps that a template may have.
     package static let names = [
         "title", "venue", "city", "tier", "quantity", "total", "reservation", "number", "turn_minutes",
-        "opens", "starts",
+        "minutes", "until", "opens", "starts",
         "link",
         "unsubscribe",
     ]
@@ -83,6 +83,8 @@ package struct MessageTemplate: Sendable, Equatable {
             "title": .text("The Midnight Choir"), "venue": .text("Arena"), "city": .text("Bremen"),
             "tier": .text("Stalls"), "quantity": .number(quantity), "total": .text("90.00 EUR"),
             "reservation": .text("rs_example"), "number": .number(1_234), "turn_minutes": .number(2),
+            "minutes": .number(9),
+            "until": .text("2027-03-01 10:30 UTC"),
             "opens": .text("2027-03-01 09:00 UTC"), "starts": .text("2027-03-01 10:00 UTC"),
             "link": .text("https://tickets.example/on-sales/os_7"),
             "unsubscribe": .text("https://tickets.example/unsubscribe/un_example"),
