@@ -39,6 +39,7 @@ struct WaitlistPositionTests {
             }
             #expect(try await position(places[3]) == .null)
             try await remember(house, onSale, places)
+            try await outlast(house, onSale)
             // Who is before leaves, and everybody moves up.
             #expect(
                 try await house.send(.delete, "/v1/places/\(places[0].id)", token: places[0].token).status
@@ -70,19 +71,49 @@ struct WaitlistPositionTests {
             )
         }
         #expect(answers.fromMemory(tokens[1], snapshot) == nil)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await answers.waitlists.reader.run(on: house.database.loops) }
+        try await reading([answers.waitlists], on: house.database.loops) {
             let first = try await answers.read(tokens[1], snapshot)
             #expect(first.waitlistPosition == 2 && first.state == .waiting)
-            answers.waitlists.reader.close()
-            try await group.waitForAll()
         }
         // The reader is closed: whatever it does not know by now it would have to refuse.
         for (index, token) in tokens.prefix(3).enumerated() {
             let known = try #require(answers.fromMemory(token, snapshot))
             #expect(known.waitlistPosition == index + 1 && known.isAgain)
         }
-        let other = answers.fromMemory(tokens[3], snapshot)
-        #expect(other == nil || other?.state == .done)
+        #expect(answers.fromMemory(tokens[3], snapshot)?.state == .done)
+    }
+
+    /// What was last known is told while the database can't be asked.
+    private func outlast(_ house: GatewayAtWork, _ onSale: String) async throws {
+        let id = try #require(OnSaleID(publicID: onSale))
+        let client = house.database.makeClient(.init(maximum: 1))
+        let waitlists = Waitlists(postgres: client, keptFor: .zero)
+        let unread = Waitlists(postgres: client)
+        try await reading([waitlists, unread], on: house.database.loops) {
+            let known = try await waitlists.spots(of: id)
+            #expect(known.count == 3)
+            await client.shutdown()
+            while waitlists.fromMemory(id) != nil {
+                try await house.database.client.execute(Query("test.pause", "SELECT pg_sleep(0.01)"))
+            }
+            #expect(try await waitlists.spots(of: id) == known)
+            await #expect(throws: PostgresError.self) { _ = try await unread.spots(of: id) }
+        }
+    }
+
+    /// Runs the readers of these until `body` has returned.
+    private func reading(
+        _ waitlists: [Waitlists],
+        on loops: EventLoopGroup,
+        _ body: () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for list in waitlists { group.addTask { await list.reader.run(on: loops) } }
+            let outcome: Result<Void, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            for list in waitlists { list.reader.close() }
+            try await group.waitForAll()
+            try outcome.get()
+        }
     }
 }

@@ -54,31 +54,33 @@ final class PlaceAnswers: Sendable {
             return PlaceStanding(state: onSale.facts.state.isOver ? .done : .prequeue)
         }
         if onSale.hasWaitlist {
-            guard let spots = waitlists.fromMemory(onSale.id) else { return nil }
-            switch spots[token.arrival] {
-            case .waiting(let position):
-                return PlaceStanding(
-                    state: .waiting,
-                    number: number,
-                    isAgain: true,
-                    waitlistPosition: position
-                )
-            // Until when, only the database knows.
-            case .turn: return nil
-            case nil: break
-            }
+            return waitlists.fromMemory(onSale.id).flatMap { Self.standing(token, number, in: $0) }
         }
         if number <= onSale.facts.serving { return nil }
         return PlaceStanding(state: onSale.facts.state.isOver ? .done : .waiting, number: number)
+    }
+
+    /// A place once everything is sold; nil when it is its turn, of which only the database knows until when.
+    private static func standing(
+        _ token: PlaceToken,
+        _ number: Int64,
+        in spots: [Int64: Waitlist.Spot]
+    ) -> PlaceStanding? {
+        switch spots[token.arrival] {
+        case .waiting(let position):
+            PlaceStanding(state: .waiting, number: number, isAgain: true, waitlistPosition: position)
+        case .turn: nil
+        case nil: PlaceStanding(state: .done, number: number)
+        }
     }
 
     /// The place as the waitlist has it, or else as the database knows it.
     ///
     /// - Throws: ``Problem`` 404 or 503; `PostgresError`.
     func read(_ token: PlaceToken, _ onSale: OnSaleSnapshot) async throws -> PlaceStanding {
-        if onSale.hasWaitlist {
-            try await waitlists.refresh(onSale.id)
-            if let known = fromMemory(token, onSale) { return known }
+        if onSale.hasWaitlist, let number = onSale.order?.number(ofArrival: token.arrival) {
+            let spots = try await waitlists.spots(of: onSale.id)
+            if let known = Self.standing(token, number, in: spots) { return known }
         }
         return try await read(token)
     }

@@ -15,6 +15,7 @@ final class Waitlists: Sendable {
     }
 
     private static let keptAtMost = 1_000
+    private static let retriedAfter = Duration.seconds(1)
     /// A list that takes long to read is read the more rarely.
     private static let readingShare = 20
 
@@ -28,11 +29,20 @@ final class Waitlists: Sendable {
         reader = Batcher(limit: 10_000, committers: 1) { asked in
             for id in Set(asked) {
                 let began = MonotonicTime.now
-                let spots = try await Waitlist.spots(of: id, in: postgres)
-                let pause = max(keptFor, (.now - began) * Self.readingShare)
-                keeper.lists.withLock { lists in
-                    if lists.count > Self.keptAtMost { lists = [:] }
-                    lists[id] = Kept(spots: spots, until: .now + pause)
+                do {
+                    let spots = try await Waitlist.spots(of: id, in: postgres)
+                    let pause = max(keptFor, (.now - began) * Self.readingShare)
+                    keeper.lists.withLock { lists in
+                        if lists.count > Self.keptAtMost { lists = [:] }
+                        lists[id] = Kept(spots: spots, until: .now + pause)
+                    }
+                } catch {
+                    // Those who wait see what was last known, as those in the line do.
+                    let isKnown = keeper.lists.withLock { lists in
+                        lists[id]?.until = .now + Self.retriedAfter
+                        return lists[id] != nil
+                    }
+                    if !isKnown { throw error }
                 }
             }
             return asked.map { _ in true }
@@ -47,11 +57,12 @@ final class Waitlists: Sendable {
         }
     }
 
-    /// Reads a list, unless it was read lately.
+    /// The spots by arrival, read unless they were lately; while they can't be, as they were.
     ///
     /// - Throws: ``Problem`` 503; `PostgresError`.
-    func refresh(_ id: OnSaleID) async throws {
-        guard fromMemory(id) == nil else { return }
+    func spots(of id: OnSaleID) async throws -> [Int64: Waitlist.Spot] {
+        if let known = fromMemory(id) { return known }
         _ = try await reader.submit(id)
+        return keeper.lists.withLock { $0[id]?.spots } ?? [:]
     }
 }
