@@ -121,7 +121,7 @@ final class LiveHub: ChannelHandler {
         loops[loop.index].shown[channel]?.isBeingRead = true
         Task { [self] in
             do {
-                let standing = try await places.read(shown.token)
+                let standing = try await places.read(shown.token, onSale)
                 loop.later { self.wasRead(standing, onSale, channel, loop) }
             } catch {
                 loop.later { self.loops[loop.index].shown[channel]?.isBeingRead = false }
@@ -147,7 +147,12 @@ final class LiveHub: ChannelHandler {
         _ loop: ChannelLoop
     ) {
         guard var shown = loops[loop.index].shown[channel] else { return }
-        let said = Shown.Said(state: standing.state, number: standing.number, turn: standing.turnExpiresAt)
+        let said = Shown.Said(
+            state: standing.state,
+            number: standing.number,
+            turn: standing.turnExpiresAt,
+            position: standing.waitlistPosition
+        )
         let isOld = MonotonicTime.now - shown.saidAt > Self.atLeastEvery
         guard said != shown.said || isOld else { return }
         let message = LiveDocument.place(shown.token.place, standing, onSale)
@@ -164,6 +169,7 @@ private struct Shown {
         var state: PlaceView.State
         var number: Int64?
         var turn: PostgresTimestamp?
+        var position: Int?
     }
 
     let token: PlaceToken
