@@ -1,6 +1,7 @@
 import HTTP
 import Postgres
 import Reactor
+import Telemetry
 import TestSupport
 import Testing
 
@@ -10,6 +11,8 @@ import Testing
 /// Where one stands on the waitlist.
 @Suite(.timeLimit(.minutes(5)))
 struct WaitlistPositionTests {
+    private let logger = Logger(label: "test", level: .error)
+
     @Test func `A place shows its position on the waitlist, at once and from memory`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()
@@ -60,7 +63,7 @@ struct WaitlistPositionTests {
         let snapshot = OnSaleSnapshot(facts, order: order)
         let answers = PlaceAnswers(
             places: Places(postgres: database, orders: DrawOrders()),
-            waitlists: Waitlists(postgres: database, keptFor: .seconds(600))
+            waitlists: Waitlists(postgres: database, logger: logger)
         )
         let tokens = try places.enumerated().map { index, place in
             PlaceToken(
@@ -75,7 +78,7 @@ struct WaitlistPositionTests {
             let first = try await answers.read(tokens[1], snapshot)
             #expect(first.waitlistPosition == 2 && first.state == .waiting)
         }
-        // The reader is closed: whatever it does not know by now it would have to refuse.
+        // The reader is closed: whatever is not known by now would have to be refused.
         for (index, token) in tokens.prefix(3).enumerated() {
             let known = try #require(answers.fromMemory(token, snapshot))
             #expect(known.waitlistPosition == index + 1 && known.isAgain)
@@ -87,18 +90,30 @@ struct WaitlistPositionTests {
     private func outlast(_ house: GatewayAtWork, _ onSale: String) async throws {
         let id = try #require(OnSaleID(publicID: onSale))
         let client = house.database.makeClient(.init(maximum: 1))
-        let waitlists = Waitlists(postgres: client, keptFor: .zero)
-        let unread = Waitlists(postgres: client)
+        let waitlists = Waitlists(postgres: client, logger: logger)
+        let unread = Waitlists(postgres: client, logger: logger)
         try await reading([waitlists, unread], on: house.database.loops) {
             let known = try await waitlists.spots(of: id)
             #expect(known.count == 3)
-            await client.shutdown()
-            while waitlists.fromMemory(id) != nil {
-                try await house.database.client.execute(Query("test.pause", "SELECT pg_sleep(0.01)"))
-            }
+            // Who leaves is off the list when it is due again.
+            try await house.database.client.execute(
+                Query(
+                    "test.leave",
+                    "UPDATE reoffers SET settled_at = usher_now(), came = false WHERE arrival = 3"
+                )
+            )
             #expect(try await waitlists.spots(of: id) == known)
+            await waitlists.refresh(dueBy: .now + .seconds(30))
+            let shorter = try await waitlists.spots(of: id)
+            #expect(shorter.count == 2)
+            await client.shutdown()
+            await waitlists.refresh(dueBy: .now + .seconds(30))
+            #expect(try await waitlists.spots(of: id) == shorter)
             await #expect(throws: PostgresError.self) { _ = try await unread.spots(of: id) }
         }
+        try await house.database.client.execute(
+            Query("test.return", "UPDATE reoffers SET settled_at = NULL, came = NULL WHERE arrival = 3")
+        )
     }
 
     /// Runs the readers of these until `body` has returned.

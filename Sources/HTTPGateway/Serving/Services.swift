@@ -59,7 +59,7 @@ final class Services: Sendable {
         staff = StaffKeys(keys: APIKeys(postgres: postgres))
         let places = PlaceAnswers(
             places: Places(postgres: postgres, orders: orders),
-            waitlists: Waitlists(postgres: postgres)
+            waitlists: Waitlists(postgres: postgres, logger: logger)
         )
         self.places = places
         live = LiveHub(loops: loops, board: board, places: places, metrics: metrics) { text in
@@ -137,6 +137,7 @@ final class Services: Sendable {
             group.addTask { await self.waitlist.run(on: loops) }
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
+            group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }
             group.addTask { await self.certificates.reader.run(on: loops) }
