@@ -48,6 +48,7 @@ public enum Migrations {
         Migration(56, "seating", PackageResources._056_seating_sql),
         Migration(57, "parts", PackageResources._057_parts_sql),
         Migration(58, "naps_and_nearing", PackageResources._058_naps_and_nearing_sql),
+        Migration(59, "expiry", PackageResources._059_expiry_sql),
         Migration(60, "spans", PackageResources._060_spans_sql),
     ]
 }

@@ -346,6 +346,8 @@ CREATE FUNCTION write_notifications(
     sales bigint[] DEFAULT NULL, arrivals bigint[] DEFAULT NULL, tellings integer[] DEFAULT NULL
 ) RETURNS SETOF text LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+    written_at timestamptz := usher_now();
 BEGIN
     RETURN QUERY
     WITH given AS MATERIALIZED (
@@ -362,67 +364,11 @@ BEGIN
     ), written AS (
         INSERT INTO notifications (id, kind, recipient, payload, dedupe_key, not_after, created_at, on_sale_id, arrival,
             telling)
-        SELECT f.notification_id, g.kind, g.recipient, g.payload, f.dedupe_key, g.not_after, n.at, g.on_sale_id,
+        SELECT f.notification_id, g.kind, g.recipient, g.payload, f.dedupe_key, g.not_after, written_at, g.on_sale_id,
             g.arrival, g.telling
-        FROM fresh f JOIN given g ON g.key = f.dedupe_key, (SELECT usher_now()) AS n (at)
+        FROM fresh f JOIN given g ON g.key = f.dedupe_key
     )
     SELECT f.dedupe_key FROM fresh f;
-END
-$$;
-
--- Lets go of holds whose deadline has passed. What was extended meanwhile, is being paid for or has ended is turned
--- down, and its run finds out.
---
--- In the house's order of locks: reservations, then the tiers last; whoever has a reservation has its seats.
-CREATE OR REPLACE FUNCTION expire_holds(runs bigint[], arguments jsonb[]) RETURNS TABLE (run bigint, output jsonb)
-LANGUAGE plpgsql AS $$
-DECLARE
-    due bigint[];
-    told jsonb[];
-BEGIN
-    SELECT array_agg(l.id) INTO due
-    FROM (
-        SELECT r.id, r.state, r.expires_at FROM reservations r WHERE r.id = ANY (runs)
-        ORDER BY r.id FOR NO KEY UPDATE
-    ) AS l
-    WHERE l.state = 'held' AND l.expires_at <= usher_now();
-
-    IF due IS NOT NULL THEN
-        UPDATE reservations r SET state = 'expired', problem = NULL, ended_at = (SELECT usher_now())
-        WHERE r.id = ANY (due);
-
-        UPDATE seats s SET state = 'free', reservation_id = NULL
-        FROM (
-            SELECT r.on_sale_id, unnest(r.seats) AS seat FROM reservations r
-            WHERE r.id = ANY (due) AND cardinality(r.seats) > 0
-        ) AS freed
-        WHERE s.on_sale_id = freed.on_sale_id AND s.seat = freed.seat;
-
-        SELECT array_agg(to_jsonb(n.key)) INTO told
-        FROM (
-            SELECT array_agg('expired'::text) AS kinds, array_agg(g.argument->>'recipient') AS recipients,
-                array_agg(jsonb_build_object(
-                    'reservation', g.argument->>'reservation', 'tier', r.tier, 'quantity', r.quantity,
-                    'total', r.total, 'currency', r.currency)) AS payloads,
-                array_agg(g.argument->>'key') AS keys, array_agg(n.at + interval '1 hour') AS ends
-            FROM unnest(runs, arguments) AS g (run, argument)
-                JOIN reservations r ON r.id = g.run, (SELECT usher_now()) AS n (at)
-            WHERE g.run = ANY (due)
-        ) AS news, write_notifications(news.kinds, news.recipients, news.payloads, news.keys, news.ends) AS n (key);
-        PERFORM start_runs('notify', told, 'notifications');
-
-        PERFORM FROM tiers t
-        WHERE t.on_sale_id IN (SELECT r.on_sale_id FROM reservations r WHERE r.id = ANY (due))
-        ORDER BY t.on_sale_id, t.id FOR NO KEY UPDATE;
-        UPDATE tiers t SET free = t.free + back.quantity, held = t.held - back.quantity
-        FROM (
-            SELECT r.on_sale_id, r.tier, sum(r.quantity) AS quantity FROM reservations r
-            WHERE r.id = ANY (due) GROUP BY r.on_sale_id, r.tier
-        ) AS back
-        WHERE t.on_sale_id = back.on_sale_id AND t.id = back.tier;
-    END IF;
-
-    RETURN QUERY SELECT g.run, CASE WHEN g.run = ANY (due) THEN '"expired"'::jsonb END FROM unnest(runs) AS g (run);
 END
 $$;
 

@@ -73,7 +73,7 @@ extension JobStatements {
                 WHERE t.function = \(function) AND (t.wake_at, t.job_id) IN (
                     SELECT due_at, id FROM known WHERE is_free OR NOT is_due
                     UNION ALL SELECT g.wake_at, g.id FROM given g
-                    WHERE NOT EXISTS (SELECT FROM locked l WHERE l.id = g.id)
+                    WHERE g.id NOT IN (SELECT id FROM locked)
                         AND (SELECT j.id FROM jobs j WHERE j.id = g.id) IS NULL
                 )
             )

@@ -18,11 +18,23 @@ package struct TransitionRound: Sendable {
         package internal(set) var failure: String?
         /// Whether there may be more to do at once.
         package internal(set) var hasMore = false
+        /// Runs that nobody else held.
+        var seen = 0
+
+        mutating func add(_ other: Self) {
+            ended += other.ended
+            handedOver += other.handedOver
+            woken.formUnion(other.woken)
+            failure = failure ?? other.failure
+            seen += other.seen
+        }
     }
 
     let postgres: PostgresClient
     /// Runs in one call at most.
     let batch: Int
+    /// Calls under way at a time, each on a connection of its own.
+    let lanes: Int
     /// How long a statement of a part may take, and how long it may wait for a lock.
     ///
     /// What waits longer is handed to its code, so that one stuck row holds up nobody else for long.
@@ -33,11 +45,13 @@ package struct TransitionRound: Sendable {
     package init(
         postgres: PostgresClient,
         batch: Int = 1000,
+        lanes: Int = 1,
         lockTimeout: Duration = .milliseconds(500),
         statementTimeout: Duration = .seconds(30)
     ) {
         self.postgres = postgres
         self.batch = batch
+        self.lanes = lanes
         options = TransactionOptions(lockTimeout: lockTimeout, statementTimeout: statementTimeout)
     }
 
@@ -46,33 +60,43 @@ package struct TransitionRound: Sendable {
         try await postgres.query(JobStatements.transitionsDue()).map { try $0[0] }
     }
 
-    /// Ends what is due of one function, one batch of it.
+    /// Ends what is due of one function, a batch of it in each lane.
     ///
     /// - Throws: ``PostgresError`` when the connection is lost; what a function throws is in the outcome.
     package func fire(_ function: String) async throws -> Outcome {
-        let rows = try await postgres.query(JobStatements.expiring(by: function, limit: batch))
+        let limit = batch * lanes
+        let rows = try await postgres.query(JobStatements.expiring(by: function, limit: limit))
         let due = try rows.map { RunTimer(wakeAt: try $0[0], id: JobID(rawValue: try $0[1])) }
+        let parts = stride(from: 0, to: due.count, by: batch).map { due[$0..<min($0 + batch, due.count)] }
+        var outcome = try await withThrowingTaskGroup(of: Outcome.self) { group in
+            for part in parts { group.addTask { try await endOrHandOver(Array(part), by: function) } }
+            return try await group.reduce(into: Outcome()) { $0.add($1) }
+        }
+        // If all that is due is held by somebody, it takes a while.
+        outcome.hasMore = due.count == limit && outcome.seen > 0
+        return outcome
+    }
+
+    /// Ends a part of the runs, by halves while the function fails, and hands over those for which it does.
+    private func endOrHandOver(_ due: [RunTimer], by function: String) async throws -> Outcome {
         var outcome = Outcome()
-        var parts = due.isEmpty ? [] : [due]
+        var parts = [due]
         var failures = 0
-        var seen = 0
         while let part = parts.popLast() {
             do {
-                seen += try await end(part, by: function, &outcome)
+                outcome.seen += try await end(part, by: function, &outcome)
             } catch {
                 guard Self.isRefusal(error) else { throw error }
                 failures += 1
                 outcome.failure = outcome.failure ?? "\(RunTransition.explained(error, function))"
                 if part.count == 1 || failures >= patience || Self.isHopeless(error) {
-                    seen += try await handOver(part, by: function, &outcome)
+                    outcome.seen += try await handOver(part, by: function, &outcome)
                 } else {
                     parts.append(Array(part[(part.count / 2)...]))
                     parts.append(Array(part[..<(part.count / 2)]))
                 }
             }
         }
-        // If all that is due is held by somebody, it takes a while.
-        outcome.hasMore = due.count == batch && seen > 0
         return outcome
     }
 

@@ -164,9 +164,13 @@ public final class JobScheduler: Sendable {
         }
     }
 
-    /// Ends runs by their functions, one batch of each function in turn, until nothing is due.
+    /// Ends runs by their functions, some batches of each function in turn, until nothing is due.
     private func expire() async throws {
-        let round = TransitionRound(postgres: postgres, batch: configuration.expireBatch)
+        let round = TransitionRound(
+            postgres: postgres,
+            batch: configuration.expireBatch,
+            lanes: configuration.expireLanes
+        )
         var hasMore = true
         while hasMore, isLeading, !isOver {
             hasMore = false

@@ -6,6 +6,8 @@ public struct SchedulerConfiguration: Sendable {
     public var promoteBatch: Int
     /// Runs that are ended by one call of their function.
     public var expireBatch: Int
+    /// Such calls that are under way at a time, for different runs and on a connection each.
+    public var expireLanes: Int
     /// A worker whose heartbeat is older than this is dead.
     public var workerLease: Duration
     /// A leader that has not renewed for this long is replaced.
@@ -24,6 +26,7 @@ public struct SchedulerConfiguration: Sendable {
         promoteInterval: Duration = .milliseconds(50),
         promoteBatch: Int = 1000,
         expireBatch: Int = 1000,
+        expireLanes: Int = 2,
         workerLease: Duration = .seconds(5),
         leaderLease: Duration = .seconds(3),
         retention: Duration = .seconds(7 * 86_400),
@@ -34,6 +37,7 @@ public struct SchedulerConfiguration: Sendable {
         self.promoteInterval = promoteInterval
         self.promoteBatch = promoteBatch
         self.expireBatch = expireBatch
+        self.expireLanes = expireLanes
         self.workerLease = workerLease
         self.leaderLease = leaderLease
         self.retention = retention

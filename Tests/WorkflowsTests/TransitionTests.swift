@@ -161,6 +161,31 @@ struct TransitionTests {
         }
     }
 
+    @Test func `Two calls are under way at a time, each for its own runs`() async throws {
+        try await withHall { hall in
+            _ = try await hall.hold([1, 2, 3])
+            try await hall.late()
+            let (database, round) = (
+                hall.database, TransitionRound(postgres: hall.database.client, batch: 1, lanes: 2)
+            )
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                try await database.client.withTransaction { tx in
+                    // Each call waits for a seat of its own.
+                    try await tx.execute(Query("t", "UPDATE chairs SET extended = 9 WHERE id IN (1, 2)"))
+                    group.addTask {
+                        let outcome = try await round.fire("let_go")
+                        #expect(outcome.ended == 2 && outcome.hasMore)
+                    }
+                    try await database.waiting(2)
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await round.fire("let_go").ended == 1)
+            #expect(try await hall.calls() == [1, 1, 1])
+            #expect(try await hall.seats("is_free") == 3)
+        }
+    }
+
     // MARK: While it is driven
 
     @Test func `Runs that are driven after their time has come end by the function, in one call`()
