@@ -5,7 +5,8 @@ package import Postgres
 package enum JSONCoding {
     /// Encodes a value; a bare number or string is a document, too.
     package static func encode(_ value: some Encodable) throws -> JSONB {
-        JSONB(bytes: Array(try encoder.encode(value)))
+        if let bytes = PayloadEncoder.bytes(of: value) { return JSONB(bytes: bytes) }
+        return JSONB(bytes: Array(try encoder.encode(value)))
     }
 
     // Kept, because making one costs as much as a small document does; they are never changed.

@@ -176,7 +176,7 @@ extension JobStatements {
 }
 
 /// One ``JobOutcome`` as the columns of the statement that writes it.
-private struct FinishRow {
+struct FinishRow {
     // Names of events are joined by a character that cannot be in them; arrays of ragged arrays do not unnest.
     static let separator = "\u{1F}"
 

@@ -125,31 +125,4 @@ extension JobStatements {
             """
         )
     }
-
-    /// Inserts jobs that are run at once by whoever inserts them, in the same transaction (eager start).
-    package static func enqueueRunning(_ jobs: [NewJob], worker: Int64?) -> Query {
-        Query(
-            "jobs_enqueue_running",
-            """
-            WITH given AS MATERIALIZED (
-                SELECT nextval('job_ids') AS id, g.*
-                FROM unnest(
-                    \(jobs.map(\.name)), \(jobs.map(\.queue)), \(jobs.map(\.priority)), \(jobs.map(\.input)),
-                    \(jobs.map { $0.codeVersion.map(Int32.init(clamping:)) }), \(jobs.map { $0.timeout?.seconds }),
-                    \(jobs.map { $0.trace?.description })
-                ) WITH ORDINALITY AS g (name, queue, priority, input, code_version, allowed, trace, ord)
-            ), made AS (
-                INSERT INTO jobs (
-                    id, name, home_queue, queue, priority, is_run, state, rank, epoch, worker_id, input,
-                    code_version, run_until, trace
-                )
-                SELECT g.id, g.name, g.queue, g.queue, g.priority, true, 'running',
-                    rank_of(g.priority, q.ageing_ms, (SELECT usher_now())), 1, \(worker), g.input,
-                    g.code_version, (SELECT usher_now()) + make_interval(secs => g.allowed), g.trace
-                FROM given g LEFT JOIN queues q ON q.name = g.queue
-            )
-            SELECT id, now() FROM given ORDER BY ord
-            """
-        )
-    }
 }

@@ -49,6 +49,8 @@ final class Activation: Sendable {
         var gathered: [String] = []
         /// Waits that are over.
         var spans: [TraceSpan] = []
+        /// What steps have returned, where somebody wants to know.
+        var answers: [String: any Sendable] = [:]
     }
 
     /// What undoes a part of what the run did.
@@ -62,6 +64,7 @@ final class Activation: Sendable {
     /// Where the run is in a trace, if it is in one.
     let trace: RunTrace?
     let historyLength: Int
+    private let keepsAnswers: Bool
     private let executor = ActivationExecutor()
     let state: Lock<State>
 
@@ -72,10 +75,12 @@ final class Activation: Sendable {
         events: [String: JSONB],
         now: PostgresTimestamp,
         registry: WorkflowRegistry,
-        trace: RunTrace? = nil
+        trace: RunTrace? = nil,
+        keepsAnswers: Bool = false
     ) {
         self.job = job
         self.trace = trace
+        self.keepsAnswers = keepsAnswers
         payloads = registry.payloads
         historyLength = registry.limits.historyLength
         let checkpoints = Dictionary(history.map { ($0.key, $0.checkpoint) }) { $1 }
@@ -243,9 +248,13 @@ final class Activation: Sendable {
     /// Answers one ask and keeps its checkpoint for the next commit.
     func answer(_ ask: Ask, _ value: Ask.Value) {
         if case .expire(_, let wait, _) = ask.kind { return expired(ask, wait, value) }
+        if keepsAnswers { state.withLock { $0.answers[ask.key] = value.value } }
         record(ask.key, ask.startsChildren ? .child(value.json) : .result(value.json))
         ask.continuation.resume(returning: .value(value.value))
     }
+
+    /// What steps have returned, by key, if it was made to keep that.
+    var answers: [String: any Sendable] { state.withLock { $0.answers } }
 
     /// Fails one ask in the code's face; the error is kept if the code goes on.
     func fail(_ ask: Ask, _ error: any Error) {

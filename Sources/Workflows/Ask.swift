@@ -53,6 +53,14 @@ struct Ask: Sendable {
         }
     }
 
+    /// Whether what does it may look at the run's row, or at what belongs to it.
+    var needsRow: Bool {
+        switch kind {
+        case .step, .start, .fanOut: true
+        case .cohort, .expire, .effect, .wait: false
+        }
+    }
+
     var isTransactional: Bool {
         switch kind {
         case .step, .cohort, .start, .fanOut, .expire: true

@@ -91,9 +91,11 @@ package final class CohortEngine: Sendable {
     }
 
     /// Inserts a run and drives its first activation in the same transaction, grouped with its neighbours'.
-    func startEagerly(_ job: NewJob) async throws -> EagerRun {
+    ///
+    /// The input is the one in the job, as it was before it was encoded.
+    func startEagerly(_ job: NewJob, _ input: any Sendable) async throws -> EagerRun {
         try await withCheckedThrowingContinuation { continuation in
-            inbox.put([Run(.eager(job, continuation))])
+            inbox.put([Run(.eager(job, continuation), given: input)])
         }
     }
 
@@ -222,7 +224,9 @@ package final class CohortEngine: Sendable {
                 run.abandon()
                 if let id = run.job?.id { held.withLock { $0[id] = $0[id] === run ? nil : $0[id] } }
                 if case .eager(_, let continuation) = run.origin, let job = run.job {
-                    continuation.resume(returning: EagerRun(id: job.id, results: result.kept))
+                    continuation.resume(
+                        returning: EagerRun(id: job.id, results: run.activation?.answers ?? [:])
+                    )
                 } else if case .claimed(let job) = run.origin {
                     settled(job)
                 }

@@ -20,8 +20,6 @@ struct CohortGo {
         var disposition = Disposition.left
         /// Queues that have got work by this commit.
         var woken: Set<String> = []
-        /// The results kept in this commit, for the caller of an eager start.
-        var kept: [String: JSONB] = [:]
     }
 
     let engine: CohortEngine
@@ -30,6 +28,8 @@ struct CohortGo {
     private var results: [Result] = []
     private(set) var now = PostgresTimestamp(microseconds: 0)
     private var woken: Set<String> = []
+    /// Runs that are started here and have no row yet.
+    private var unborn: [JobStatements.EagerStart] = []
 
     init(engine: CohortEngine, runs: [Run]) {
         self.engine = engine
@@ -37,7 +37,7 @@ struct CohortGo {
     }
 
     mutating func drive(in tx: inout Transaction) async throws -> [Result] {
-        try await insertEager(in: &tx)
+        try await startEager(in: &tx)
         try await fenceAndLoad(in: &tx)
         try await rounds(in: &tx)
         try await write(in: &tx)
@@ -46,23 +46,20 @@ struct CohortGo {
 
     // MARK: Fence and load
 
-    private mutating func insertEager(in tx: inout Transaction) async throws {
+    /// Numbers the runs that are started here; their rows are written when it is known how they park.
+    private mutating func startEager(in tx: inout Transaction) async throws {
         let eager = runs.filter(\.isEager)
         guard !eager.isEmpty else { return }
         let jobs = eager.compactMap { run in
             if case .eager(let job, _) = run.origin { job } else { nil }
         }
-        let answers = try await tx.pipeline([
-            JobStatements.enqueueRunning(
-                try jobs.map { try $0.encoded(by: engine.registry.codec) },
-                worker: nil
-            ),
-            Query("usher_now", "SELECT usher_now()"),
-        ])
-        now = try answers[1][0][0]
-        for ((run, job), row) in zip(zip(eager, jobs), answers[0]) {
+        for ((run, job), row) in zip(zip(eager, jobs), try await tx.query(JobStatements.number(jobs.count))) {
             let claimed = ClaimedJob(eager: JobID(rawValue: try row[0]), job)
+            unborn.append(
+                JobStatements.EagerStart(id: claimed.id, job: try job.encoded(by: engine.registry.codec))
+            )
             let createdAt: PostgresTimestamp = try row[1]
+            now = try row[2]
             run.fence = RunFence(eager: job, now: now, createdAt: createdAt)
             start(
                 run,
@@ -72,7 +69,8 @@ struct CohortGo {
                     events: [:],
                     now: now,
                     registry: engine.registry,
-                    trace: trace(of: claimed, createdAt)
+                    trace: trace(of: claimed, createdAt),
+                    keepsAnswers: true
                 )
             )
         }
@@ -162,7 +160,9 @@ struct CohortGo {
                 isFinal: { error in
                     mayUndo && code.retry.next(JobVerdict(of: error), failures: Int(job.failures)) == nil
                 },
-                { context in try await code.run(context, job.input) }
+                { [given = run.given] context in
+                    try await code.run(context, RunInput(stored: job.input, value: given))
+                }
             )
         } else {
             let missing = engine.registry.missing(job.name, version: run.fence?.codeVersion)
@@ -211,6 +211,10 @@ struct CohortGo {
                 members: [(run: Run, activation: Activation, ask: Ask, step: any CohortStep)]
             )] = []
         var starts: [(run: Run, activation: Activation, ask: Ask, job: NewJob)] = []
+        if !unborn.isEmpty, asked.contains(where: \.ask.needsRow) {
+            try await tx.execute(JobStatements.enqueueRunning(unborn))
+            unborn = []
+        }
         for (run, activation, ask) in asked {
             switch ask.kind {
             case .step(let timeout, let body):
@@ -370,7 +374,6 @@ struct CohortGo {
     private mutating func write(in tx: inout Transaction) async throws {
         var outcomes: [(run: Run, next: JobOutcome.Next)] = []
         var kept: [(job: ClaimedJob, key: String, checkpoint: Checkpoint)] = []
-        var keptByRun: [ObjectIdentifier: [String: JSONB]] = [:]
         var over: [ClaimedJob] = []
         var published: [(id: JobID, name: String, value: PublishedValue)] = []
         var cleaning: [JobID] = []
@@ -397,11 +400,6 @@ struct CohortGo {
             } else {
                 kept += fresh.map { (activation.job, $0.key, $0.checkpoint) }
             }
-            if run.isEager {
-                keptByRun[ObjectIdentifier(run)] = try Dictionary(
-                    uniqueKeysWithValues: fresh.map { ($0.key, try activation.opened($0.checkpoint, $0.key)) }
-                )
-            }
             if let next {
                 outcomes.append((run, next))
             } else {
@@ -412,14 +410,18 @@ struct CohortGo {
                 }
             }
         }
-        var last: [Query] = []
-        if !kept.isEmpty { last.append(WorkflowStatements.keep(kept)) }
+        var rows = rows(of: outcomes)
+        var last = bearing(&rows)
+        if !kept.isEmpty {
+            let areNew = live.allSatisfy(\.isEager)
+            last.append(areNew ? WorkflowStatements.add(kept) : WorkflowStatements.keep(kept))
+        }
         if !published.isEmpty { last += WorkflowStatements.publish(published) }
         if !cleaning.isEmpty { last.append(JobStatements.cleanUp(cleaning.sorted())) }
         if !over.isEmpty { last.append(WorkflowStatements.forget(over)) }
         if !gathered.isEmpty { last.append(JobStatements.closeFanIns(gathered)) }
         let told = try note(outcomes)
-        if !outcomes.isEmpty { last.append(JobStatements.finish(rows(of: outcomes))) }
+        if !rows.isEmpty { last.append(JobStatements.finish(rows)) }
         let bereaving = Self.bereaving(outcomes)
         if !bereaving.isEmpty { last.append(JobStatements.orphan(childrenOf: bereaving)) }
         if told.isEmpty {
@@ -429,10 +431,19 @@ struct CohortGo {
             _ = try await tx.pipeline(last)
             woken.formUnion(try await JobStore.tell(told, in: &tx))
         }
-        for index in results.indices {
-            results[index].kept = keptByRun[ObjectIdentifier(results[index].run)] ?? [:]
-        }
         if !results.isEmpty { results[0].woken = woken }
+    }
+
+    /// The statement that inserts the runs that have no row yet, with what takes them out of the outcomes that remain to
+    /// be written.
+    private func bearing(_ outcomes: inout [JobOutcome]) -> [Query] {
+        guard !unborn.isEmpty else { return [] }
+        var parks: [JobID: JobOutcome] = [:]
+        for outcome in outcomes { if case .waiting = outcome.next { parks[outcome.id] = outcome } }
+        let starts = unborn.map { JobStatements.EagerStart(id: $0.id, job: $0.job, park: parks[$0.id]) }
+        let written = Set(starts.compactMap(\.park?.id))
+        outcomes.removeAll { written.contains($0.id) }
+        return [JobStatements.enqueueRunning(starts)]
     }
 
     /// Ends a run before any of its code was driven.

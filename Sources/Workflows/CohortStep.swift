@@ -13,7 +13,8 @@ public protocol CohortStep: Sendable {
     /// Performs the step for all members.
     ///
     /// - Parameters:
-    ///   - batch: the runs that reached this step, at least one.
+    ///   - batch: the runs that reached this step, at least one. In the first go of a run that is started eagerly, there
+    ///     is no row of it yet.
     ///   - transaction: commits with the checkpoints of all of them. It may be rolled back and run again.
     /// - Returns: one output per member, in the same order.
     /// - Throws: anything; the batch is then tried again by halves.

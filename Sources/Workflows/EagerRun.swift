@@ -5,7 +5,7 @@ internal import Postgres
 public struct EagerRun: Sendable {
     /// The run's number.
     public let id: JobID
-    let results: [String: JSONB]
+    let results: [String: any Sendable]
 
     /// What a step of the first activation returned.
     ///
@@ -15,7 +15,9 @@ public struct EagerRun: Sendable {
         of step: String,
         as type: Output.Type = Output.self
     ) throws -> Output? {
-        guard let json = results[step] else { return nil }
-        return try JSONCoding.decode(type, from: json, what: "result of \(step)")
+        guard let result = results[step] else { return nil }
+        if let output = result as? Output { return output }
+        guard let result = result as? any Encodable else { return nil }
+        return try JSONCoding.decode(type, from: JSONCoding.encode(result), what: "result of \(step)")
     }
 }

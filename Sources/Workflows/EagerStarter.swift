@@ -57,6 +57,6 @@ public final class EagerStarter: Sendable {
     /// - Throws: what the run's code threw, and then it was not started; ``PostgresError``. After `commitUnknown` it
     ///   may have been started all the same.
     public func start<Code: Workflow>(_ workflow: Code.Type, _ input: Code.Input) async throws -> EagerRun {
-        try await engine.startEagerly(NewJob.run(workflow, input))
+        try await engine.startEagerly(NewJob.run(workflow, input), input)
     }
 }

@@ -18,6 +18,8 @@ final class Run: @unchecked Sendable {
     }
 
     let origin: Origin
+    /// What its code is given, where the run is started here.
+    let given: (any Sendable)?
     var activation: Activation?
     /// What its row said in the transaction that drives it, or last did.
     var fence: RunFence?
@@ -48,8 +50,9 @@ final class Run: @unchecked Sendable {
     /// Goes that were rolled back for reasons outside the run, such as a deadlock.
     var rollbacks = 0
 
-    init(_ origin: Origin) {
+    init(_ origin: Origin, given: (any Sendable)? = nil) {
         self.origin = origin
+        self.given = given
     }
 
     /// What is known of the job; nil for an eager run until its transaction has inserted it.

@@ -4,7 +4,7 @@ package import Postgres
 /// The code that a process has for the jobs it may claim, by name.
 public struct WorkflowRegistry: Sendable {
     package struct RegisteredWorkflow: Sendable {
-        let run: @Sendable (WorkflowContext, JSONB) async throws -> JSONB
+        let run: @Sendable (WorkflowContext, RunInput) async throws -> JSONB
         let retry: RetryPolicy
         let version: Int?
         let timeout: Duration?
@@ -53,10 +53,11 @@ public struct WorkflowRegistry: Sendable {
         queues.insert(Code.queue)
         let code = RegisteredWorkflow(
             run: { [payloads] context, input in
-                let input = try JSONCoding.decode(
-                    Code.Input.self,
-                    from: payloads.open(input, .input(of: Code.name)),
-                    what: "input of \(Code.name) \(context.runID)"
+                let input = try input.read(
+                    as: Code.Input.self,
+                    through: payloads,
+                    of: Code.name,
+                    context.runID
                 )
                 let output = try JSONCoding.encode(try await workflow.run(context, input))
                 return try payloads.seal(output, .output(of: Code.name, context.runID))

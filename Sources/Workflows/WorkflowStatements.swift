@@ -47,6 +47,20 @@ enum WorkflowStatements {
         )
     }
 
+    /// Keeps the checkpoints of runs that have none.
+    static func add(_ rows: [(job: ClaimedJob, key: String, checkpoint: Checkpoint)]) -> Query {
+        Query(
+            "checkpoints_add",
+            """
+            INSERT INTO checkpoints (job_id, generation, key, kind, value, epoch)
+            SELECT * FROM unnest(
+                \(rows.map(\.job.id.rawValue)), \(rows.map(\.job.generation)), \(rows.map(\.key)),
+                \(rows.map(\.checkpoint.kind.rawValue)), \(rows.map(\.checkpoint.value)), \(rows.map(\.job.epoch))
+            )
+            """
+        )
+    }
+
     /// Publishes values, the last of a name wins, and attributes.
     ///
     /// Primary keys of `run_values` and `run_attributes`.

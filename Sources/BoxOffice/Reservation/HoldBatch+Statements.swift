@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Jobs
 internal import Postgres
 
 extension HoldBatch {
@@ -50,8 +50,7 @@ extension HoldBatch {
             return (request.admission, key, outcome)
         }
         guard !kept.isEmpty else { return [] }
-        let encoder = JSONEncoder()
-        let responses = try kept.map { JSONB(bytes: Array(try encoder.encode($0.2))) }
+        let responses = try kept.map { try JSONCoding.encode($0.2) }
         return [
             Query(
                 "hold.remember",

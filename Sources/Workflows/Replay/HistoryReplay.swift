@@ -66,7 +66,7 @@ public struct HistoryReplay: Sendable, Hashable, CustomStringConvertible {
         let failures = Int(history.run.failures)
         activation.start(
             isFinal: { code.retry.next($0 as? JobVerdict, failures: failures) == nil },
-            { context in try await code.run(context, history.input) }
+            { context in try await code.run(context, RunInput(stored: history.input)) }
         )
         activation.pump()
         let ending = activation.ending

@@ -222,6 +222,7 @@ enum StatementPlans {
 
     private static let engine = [
         StatementPlan("checkpoints_load", ["checkpoints_pkey"]),
+        StatementPlan("checkpoints_add", []),
         StatementPlan("checkpoints_keep", []),
         StatementPlan("checkpoints_forget", ["checkpoints_pkey"]),
         StatementPlan("events_load", ["events_pkey"]),
@@ -254,7 +255,6 @@ enum StatementPlans {
         ("deletes a batch of what a BRIN finds", ["upkeep.keys"]),
         ("reads the next rows of a cursor", ["orders.fetch"]),
         ("declares a cursor, whose plan OrderArchiveTests looks at", ["orders.export"]),
-        ("reads the clock's one row", ["usher_now"]),
         ("reads or writes a setting", ["statement_timeout", "statement_timeout_set"]),
         (
             "calls a function that makes or drops whole partitions",

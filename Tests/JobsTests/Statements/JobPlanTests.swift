@@ -99,7 +99,19 @@ struct JobPlanTests {
         }
         let many = jobs { $0.runAt = $1 % 2 == 0 ? .now : nil }
         #expect(try await store.enqueueAll(many) == 20)
-        _ = try await backlog.client.query(JobStatements.enqueueRunning(jobs { _, _ in }, worker: 1))
+        let numbers = try await backlog.client.query(JobStatements.number(20)).map { try $0[0] as Int64 }
+        let starts = zip(numbers, jobs { _, _ in }).map { id, job in
+            let park = JobOutcome(
+                id: JobID(rawValue: id),
+                next: .waiting(events: ["paid"], until: .now + .seconds(86_400))
+            )
+            return JobStatements.EagerStart(
+                id: JobID(rawValue: id),
+                job: job,
+                park: id % 2 == 0 ? park : nil
+            )
+        }
+        _ = try await backlog.client.query(JobStatements.enqueueRunning(starts))
         #expect(try await store.runNow(JobID(rawValue: Jobs.scheduled.upperBound)))
     }
 
