@@ -175,6 +175,10 @@ public struct JSONWriter: Sendable {
 
     private mutating func write(quoted text: String) {
         bytes.append(ASCII.quote)
+        defer { bytes.append(ASCII.quote) }
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != ASCII.quote && $0 != ASCII.backslash }) {
+            return bytes.append(contentsOf: text.utf8)
+        }
         for byte in text.utf8 {
             switch byte {
             case ASCII.quote, ASCII.backslash:
@@ -187,7 +191,6 @@ public struct JSONWriter: Sendable {
             default: bytes.append(byte)
             }
         }
-        bytes.append(ASCII.quote)
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

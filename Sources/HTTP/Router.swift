@@ -74,7 +74,10 @@ public struct Router<Handler: Sendable>: Sendable {
     }
 
     private static func segments(_ path: String) -> [Substring] {
-        path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { $0 }
+        // Byte by byte: to find the characters of a text takes several times as long.
+        path.utf8.split(separator: ASCII.slash, omittingEmptySubsequences: false).dropFirst().map(
+            Substring.init
+        )
     }
 
     /// Finds the route of a request.

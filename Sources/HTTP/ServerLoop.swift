@@ -127,12 +127,14 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
             let generation = connections[slot].generation
             Task(executorPreference: loop) {
                 let response = await body()
-                self.loop.execute {
+                let reply = { @Sendable in
                     guard self.connections[slot].generation == generation else { return }
                     self.connections[slot].isHandling = false
                     self.write(response, keepAlive: keepAlive, withoutBody: withoutBody, slot)
                     self.serve(slot)
                 }
+                // A task that prefers the loop mostly ends there.
+                if self.loop.isCurrent { reply() } else { self.loop.execute(reply) }
             }
         }
     }

@@ -99,7 +99,7 @@ struct Call: Sendable {
     /// - Throws: ``Problem`` 401.
     func bearer() throws(Problem) -> String {
         guard let header = request.headers["Authorization"] else { throw .tokenRequired }
-        let parts = header.split(separator: " ", omittingEmptySubsequences: true)
+        let parts = header.utf8.split(separator: UInt8(ascii: " ")).map(Substring.init)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw .tokenRequired }
         return String(parts[1])
     }
