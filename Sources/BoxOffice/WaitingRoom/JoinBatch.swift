@@ -43,7 +43,8 @@ struct JoinBatch {
 
     /// Who has a place already, and which doors are open.
     ///
-    /// Uses `places_one_per_buyer` and the key of `arrivals`.
+    /// Uses `places_one_per_buyer` and the key of `arrivals`. Each buyer is looked up by itself: a plan made while the
+    /// table is still empty would compare all of its places with all of the batch.
     var lookups: [Query] {
         let ids = onSales.map(\.rawValue)
         let doors = Query(
@@ -56,8 +57,10 @@ struct JoinBatch {
                 return Query(
                     "join.known",
                     """
-                    SELECT on_sale_id, arrival, buyer, id, group_ordinal FROM places
-                    WHERE on_sale_id = \(onSale.rawValue) AND buyer = ANY (\(buyers))
+                    SELECT p.on_sale_id, p.arrival, p.buyer, p.id, p.group_ordinal
+                    FROM unnest(\(buyers)) AS b (buyer) CROSS JOIN LATERAL (
+                        SELECT * FROM places WHERE on_sale_id = \(onSale.rawValue) AND buyer = b.buyer OFFSET 0
+                    ) AS p
                     """
                 )
             }
