@@ -8,12 +8,21 @@ package struct LaneLeaf: Sendable, Hashable {
     package let isKeyed: Bool
     /// Whether the queue has a limit for all its jobs, which every claim must ask.
     package let isLimited: Bool
+    /// How many workers serve the queue, as far as was seen.
+    package let workers: Int
 
-    package init(number: Int32, queue: String, isKeyed: Bool = false, isLimited: Bool = false) {
+    package init(
+        number: Int32,
+        queue: String,
+        isKeyed: Bool = false,
+        isLimited: Bool = false,
+        workers: Int = 1
+    ) {
         self.number = number
         self.queue = queue
         self.isKeyed = isKeyed
         self.isLimited = isLimited
+        self.workers = workers
     }
 }
 

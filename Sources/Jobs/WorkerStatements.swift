@@ -42,8 +42,9 @@ package enum WorkerStatements {
         Query(
             "queues_lanes",
             """
-            SELECT name, first_lane, lanes, side, is_keyed, is_limited
-            FROM queues WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name
+            SELECT name, first_lane, lanes, side, is_keyed, is_limited,
+                (SELECT count(*) FROM workers w WHERE w.queues @> ARRAY[q.name])
+            FROM queues q WHERE name = ANY(\(queues)) AND NOT paused ORDER BY name
             """
         )
     }

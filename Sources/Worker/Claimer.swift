@@ -19,8 +19,9 @@ struct Claimer {
     private static let quiet = Duration.milliseconds(100)
     /// The most one leaf gives at a time: its numbers fit a row of `claims`.
     private static let batch = 500
-    /// How many claims are made at a time in a flood.
-    private static let atOnce = 2
+    /// How many claims are made at a time in a flood, by each of so many workers; more of them keep the server busy with
+    /// one each, and two would only stand in each other's way.
+    private static let (atOnce, fewWorkers) = (2, 2)
 
     private let postgres: PostgresClient
     private var turn = 0
@@ -58,7 +59,7 @@ struct Claimer {
             others.removeAll { leaf in known[leaf.number]?.wasEmptyAt.map { now - $0 < Self.quiet } ?? false }
             let order = rotated(
                 full,
-                atMost: min(limit, max(Self.atOnce, limit / Self.batch)),
+                atMost: min(limit, max(atOnce(leaves), limit / Self.batch)),
                 worker: worker
             )
             let (claimed, found) = try await take(
@@ -81,6 +82,10 @@ struct Claimer {
         let order = rotated(leaves.filter { found.contains($0.number) }, atMost: left, worker: worker)
         claimed += try await take(left, from: order, lookingAt: [], worker: worker).claimed
         return noted(claimed, hasSignals, leaves)
+    }
+
+    private func atOnce(_ leaves: [LaneLeaf]) -> Int {
+        leaves.contains { $0.workers > Self.fewWorkers } ? 1 : Self.atOnce
     }
 
     private mutating func noted(
@@ -120,7 +125,7 @@ struct Claimer {
         }
         // One connection's claims are one after the other; a flood keeps two processors of the server busy.
         var aside: [Query] = []
-        if statements.count >= Self.atOnce,
+        if atOnce(order) > 1, statements.count >= Self.atOnce,
             order.allSatisfy({ known[$0.number]?.isFull == true && !$0.isLimited })
         {
             aside = Array(statements[(statements.count / 2)...])

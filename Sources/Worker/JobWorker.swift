@@ -127,10 +127,17 @@ public final class JobWorker: Sendable {
             let side: Int16 = try row[3]
             let isKeyed: Bool = try row[4]
             let isLimited: Bool = try row[5]
+            let workers: Int = try row[6]
             for side in [1 - side, side] {
                 let start = first + Int32(side) * count
                 known += (start..<(start + count)).map {
-                    LaneLeaf(number: $0, queue: queue, isKeyed: isKeyed, isLimited: isLimited)
+                    LaneLeaf(
+                        number: $0,
+                        queue: queue,
+                        isKeyed: isKeyed,
+                        isLimited: isLimited,
+                        workers: workers
+                    )
                 }
             }
         }
