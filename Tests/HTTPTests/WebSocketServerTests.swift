@@ -81,9 +81,9 @@ struct WebSocketServerTests {
             #expect(try await client.next() == .close(code: 1000, reason: []))
             client.raw.finishSending()
             #expect(try await client.next() == nil)
-            await eventually { echo.open.withLock(\.isEmpty) }
-            let closings = echo.closings.withLock { $0 }
-            #expect(closings == 1)
+            await eventually { echo.closings.withLock { $0 } == 1 }
+            let isGone = echo.open.withLock(\.isEmpty)
+            #expect(isGone)
             client.raw.close()
         }
     }

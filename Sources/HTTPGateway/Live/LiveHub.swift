@@ -13,6 +13,8 @@ final class LiveHub: ChannelHandler {
     private static let slice = 512
     /// A tick comes at least so often, so that a client knows that the silence is the line's and not the network's.
     private static let atLeastEvery = Duration.seconds(15)
+    /// How many places are looked at before the loop does something else; the others' turn comes with the next tick.
+    private static let looks = 1_000
     /// How often a place that was called is looked at for those who have shown its token.
     private static let lookEvery = Duration.seconds(2)
 
@@ -92,8 +94,21 @@ final class LiveHub: ChannelHandler {
             audience.toldAt[id] = .now
             push(tick.message, audience.listeners[id] ?? [], from: 0, loop)
         }
+        lookAround(audience, loop)
+    }
+
+    /// Looks at the places that may have changed: who waits behind the line's head is told by the tick, and hears of a new
+    /// band of minutes now and then.
+    private func lookAround(_ audience: Audience, _ loop: ChannelLoop) {
         let now = MonotonicTime.now
-        for (channel, shown) in audience.shown where shown.lookAt <= now {
+        var left = Self.looks
+        for (channel, shown) in audience.shown where shown.lookAt <= now && left > 0 {
+            if let number = shown.waitsAt, now - shown.saidAt < Self.atLeastEvery,
+                let serving = board[shown.token.onSale]?.facts.serving, number > serving
+            {
+                continue
+            }
+            left -= 1
             audience.shown[channel]?.lookAt = now + Self.lookEvery
             look(at: channel, loop)
         }
@@ -158,6 +173,7 @@ final class LiveHub: ChannelHandler {
         let message = LiveDocument.place(shown.token.place, standing, onSale)
         guard loop.send(message, to: channel, canWait: said != shown.said) else { return }
         shown.said = said
+        shown.waitsAt = standing.state == .waiting && !standing.isAgain ? standing.number : nil
         shown.saidAt = .now
         loops[loop.index].shown[channel] = shown
     }
@@ -174,6 +190,8 @@ private struct Shown {
 
     let token: PlaceToken
     var said: Said?
+    /// Its number, while it waits in the line for its first turn.
+    var waitsAt: Int64?
     var saidAt = MonotonicTime.now
     var lookAt = MonotonicTime.now
     var isBeingRead = false

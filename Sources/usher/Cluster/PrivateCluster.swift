@@ -71,14 +71,27 @@ actor PrivateCluster {
         case .ready(let pid):
             note("found its Postgres running (process \(pid))")
             return
-        case .changing: break
+        case .changing: return try await awaitReady()
         case .stale(let pid):
             note("removed a stale postmaster.pid: process \(pid) is not this server")
             try FileSystem.remove("\(data)/postmaster.pid")
-            try await launch()
-        case .stopped:
-            try await launch()
+        case .stopped: break
         }
+        try await launchUntilReady()
+    }
+
+    /// Starts the server; after a crash again and again for a while, as the sessions of the one that died end by themselves,
+    /// but not at once, and keep its memory until then.
+    private func launchUntilReady() async throws {
+        for _ in 0..<100 {
+            try await launch()
+            do {
+                return try await awaitReady()
+            } catch let failure as Failure where failure.description.contains("is still in use") {
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+        try await launch()
         try await awaitReady()
     }
 
