@@ -120,15 +120,19 @@ struct HoldFacts: Sendable {
     }
 
     /// Uses `reservations_by_admission`.
+    ///
+    /// Each session is looked up by itself: a plan made while nothing is held yet would read all that the on-sale holds.
     private static func count(_ onSales: [Int64], _ admissions: [Int64]) -> Query {
         Query(
             "hold.count",
             """
-            SELECT admission_id, sum(quantity)
-            FROM reservations
-            WHERE on_sale_id = ANY (\(onSales)) AND admission_id = ANY (\(admissions))
-                AND state IN ('held', 'paying', 'sold')
-            GROUP BY admission_id
+            SELECT a.id, sum(r.quantity)
+            FROM unnest(\(admissions)) AS a (id) CROSS JOIN LATERAL (
+                SELECT quantity FROM reservations
+                WHERE on_sale_id = ANY (\(onSales)) AND admission_id = a.id AND state IN ('held', 'paying', 'sold')
+                OFFSET 0
+            ) AS r
+            GROUP BY a.id
             """
         )
     }
