@@ -41,6 +41,8 @@ struct RecurringRunTests {
                 JobScheduler(
                     postgres: database.client,
                     name: "s\($0)",
+                    // Months pass, and what has ended is still to be looked at.
+                    configuration: SchedulerConfiguration(retention: .seconds(400 * 86_400)),
                     logger: Logger(label: "test", level: .error)
                 )
             }

@@ -23,7 +23,7 @@ struct SeededBacklog {
     ]
 
     static func with(_ body: (inout SeededBacklog) async throws -> Void) async throws {
-        try await withDatabase { database in
+        try await withDatabaseOfItsOwn { database in
             let quiet = JobStore(postgres: database.client)
             try await quiet.ensureQueue("default")
             try await quiet.ensureQueue("mail", lanes: 2)
@@ -51,6 +51,21 @@ struct SeededBacklog {
                 await client.shutdown()
                 throw error
             }
+        }
+    }
+
+    /// On a server of its own: where hundreds of tests make tables, every session forgets now and then all that it knows of
+    /// any, and reads thousands of pages of catalogs in whatever statement comes next.
+    private static func withDatabaseOfItsOwn(_ body: (TestDatabase) async throws -> Void) async throws {
+        try await TestCluster.with(settings: ["shared_buffers = '128MB'"]) { cluster in
+            try await cluster.makeTemplate("seed", schema: "plans")
+            try await cluster.withCopy(
+                "backlog",
+                of: "seed",
+                schema: "plans",
+                pool: .init(maximum: 4),
+                body
+            )
         }
     }
 
