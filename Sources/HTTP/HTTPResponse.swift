@@ -6,6 +6,8 @@ public struct HTTPResponse: Sendable {
     public var headers: HTTPHeaders
     /// The body.
     public var body: [UInt8]
+    /// The name of what answered, for the access log; it is not sent.
+    public var call = ""
 
     /// Makes a response.
     public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {

@@ -87,6 +87,21 @@ public struct Router<Handler: Sendable>: Sendable {
     /// - Throws: ``Problem``: 404 for an unknown path, 405 with `Allow` for an unknown method, 400 for a segment that
     ///   can't be decoded.
     public func match(_ method: HTTPMethod, _ path: String) throws(Problem) -> Match {
+        let (found, values) = try find(path)
+        let wanted = method == .head ? .get : method
+        guard let index = found.first(where: { routes[$0].method == wanted }) else {
+            var problem = Problem.methodNotAllowed
+            problem.allow = allowed(found).joined(separator: ", ")
+            throw problem
+        }
+        return Match(
+            handler: routes[index].handler,
+            parameters: PathParameters(names: names[index], values: values)
+        )
+    }
+
+    /// The routes of a path, and what stands for their names.
+    private func find(_ path: String) throws(Problem) -> (found: [Int], values: [String]) {
         guard path.utf8.first == ASCII.slash else { throw .notFound }
         var node = 0
         var values: [String] = []
@@ -105,16 +120,14 @@ public struct Router<Handler: Sendable>: Sendable {
         }
         let found = nodes[node].routes
         if found.isEmpty { throw .notFound }
-        let wanted = method == .head ? .get : method
-        guard let index = found.first(where: { routes[$0].method == wanted }) else {
-            var problem = Problem.methodNotAllowed
-            problem.allow = allowed(found).joined(separator: ", ")
-            throw problem
-        }
-        return Match(
-            handler: routes[index].handler,
-            parameters: PathParameters(names: names[index], values: values)
-        )
+        return (found, values)
+    }
+
+    /// The routes of a path, whatever their method.
+    ///
+    /// - Throws: ``Problem``: 404 for an unknown path, 400 for a segment that can't be decoded.
+    public func routes(at path: String) throws(Problem) -> [Route] {
+        try find(path).found.map { routes[$0] }
     }
 
     private func allowed(_ indices: [Int]) -> [String] {

@@ -29,7 +29,7 @@ struct ServerConnection: Sendable {
     var interest: Readiness = .read
     var stage = Stage.idle
     var deadline = MonotonicTime(nanoseconds: .max)
-    /// Where on the wheel it is looked at next, -1 for nowhere. It outlives the connection, as the wheel's entry does.
+    /// Where on the wheel it is looked at next, -1 for nowhere; it outlives the connection, as the wheel's entry does.
     var wheelSpan = -1
     /// Who is at the other end, or whom a balancer asks for.
     var remoteAddress: SocketAddress?
