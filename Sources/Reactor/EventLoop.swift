@@ -42,13 +42,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// Starts the thread.
     ///
-    /// - Parameters:
-    ///   - name: at most 15 bytes are shown by the system.
-    ///   - ownDescriptors: gives the thread a descriptor table of its own (`unshare(CLONE_FILES)`), so that a
-    ///     process can hold more sockets than its limit for one table. Only descriptors opened before the start are
-    ///     shared with other threads then.
+    /// - Parameter name: at most 15 bytes are shown by the system.
     /// - Throws: ``ReactorError`` when the system has no more descriptors or threads.
-    public init(name: String, ownDescriptors: Bool = false) throws {
+    public convenience init(name: String) throws {
+        try self.init(waiting: name)
+        try Thread.start(name: name) { [self] in run() }
+    }
+
+    /// Makes a loop whose thread is still to be started; work may wait for it.
+    init(waiting name: String) throws {
         self.name = name
         epoll = epoll_create1(Int32(USHER_CLOEXEC))
         guard epoll >= 0 else { throw ReactorError(call: "epoll_create1", errno: errno) }
@@ -60,17 +62,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
         var event = unsafe usher_epoll_event(Readiness.read.rawValue, .max)
         unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
-        if ownDescriptors {
-            try startApart()
-        } else {
-            try Thread.start(name: name) { [self] in run() }
-        }
     }
 
     /// Starts the thread with a descriptor table of its own, and waits until it has it.
     ///
     /// What is opened afterwards must not find its way into the copy, where nobody would close it.
-    private func startApart() throws {
+    func startApart() throws {
         let told = eventfd(0, Int32(USHER_CLOEXEC))
         guard told >= 0 else { throw ReactorError(call: "eventfd", errno: errno) }
         defer { close(told) }

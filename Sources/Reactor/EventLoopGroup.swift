@@ -10,15 +10,25 @@ public final class EventLoopGroup: Sendable {
 
     /// Starts `count` loops.
     ///
+    /// With descriptor tables of their own (`unshare(CLONE_FILES)`) they hold more sockets together than the process has
+    /// descriptors. Each begins with what is open now and sees nothing that is opened elsewhere later, so a loop that
+    /// these are to give work to must be there before them; and what a loop opens, only its thread may close.
+    ///
     /// - Parameters:
     ///   - count: one or more.
     ///   - name: what their threads' names begin with.
-    ///   - ownDescriptors: gives each a descriptor table of its own; see ``EventLoop/init(name:ownDescriptors:)``.
+    ///   - ownDescriptors: gives each a descriptor table of its own.
     /// - Throws: ``ReactorError`` when the system has no more descriptors or threads.
     public init(count: Int, name: String = "loop", ownDescriptors: Bool = false) throws {
         precondition(count > 0, "an event loop group needs a loop")
         haveOwnDescriptors = ownDescriptors
-        loops = try (0..<count).map { try EventLoop(name: "\(name)-\($0)", ownDescriptors: ownDescriptors) }
+        guard ownDescriptors else {
+            loops = try (0..<count).map { try EventLoop(name: "\(name)-\($0)") }
+            return
+        }
+        // All are there before the first table is split off, so that each can wake each.
+        loops = try (0..<count).map { try EventLoop(waiting: "\(name)-\($0)") }
+        for loop in loops { try loop.startApart() }
     }
 
     /// The next loop in turn.

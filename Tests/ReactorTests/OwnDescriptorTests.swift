@@ -36,6 +36,14 @@ struct OwnDescriptorTests {
         #expect(counts.map(\.count) == [each, each])
         // The same numbers, and not the same things.
         #expect(!Set(counts[0]).isDisjoint(with: counts[1]))
+        // Each is woken by each, though none sees what the others open.
+        for from in group.loops {
+            for to in group.loops {
+                await withCheckedContinuation { continuation in
+                    from.execute { to.execute { continuation.resume() } }
+                }
+            }
+        }
         // A stopped loop's table goes with its thread, and all that is in it.
         group.stop()
     }
