@@ -95,12 +95,69 @@ struct LiveTests {
                 ("hello", "malformed_json"), (#"{"type": "dance"}"#, "malformed_json"),
                 (#"{"type": "place", "token": "pt_forged"}"#, "invalid_token"),
                 (#"{"type": "place", "token": "\#(place.token)"}"#, "wrong_place"),
+                (#"{"type": "reservation", "token": "at_forged"}"#, "malformed_json"),
+                (#"{"type": "reservation", "reservation": "rs_1", "token": "at_forged"}"#, "invalid_token"),
             ] {
                 try await buyer.say(text)
                 let problem = try await buyer.hear("problem")
                 #expect(problem["code"]?.string == code, "\(text): \(problem)")
             }
             buyer.close()
+        }
+    }
+
+    @Test func `A buyer hears that a hold is about to end, that it ended, and that a ticket is sold`()
+        async throws
+    {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let place = try await house.join(onSale)
+            try await house.shiftClock(seconds: 3_700)
+            let admission = try await house.admit(place)
+            var ids: [String] = []
+            for key in ["a", "b"] {
+                let held = try await house.reserve(
+                    #"{"tier": "standing", "quantity": 1}"#,
+                    admission,
+                    key: key
+                )
+                ids.append(try #require(held["reservation"]?.string, "\(held)"))
+            }
+            var buyer = try await Listener(house, onSale)
+            for id in ids {
+                try await buyer.say(
+                    #"{"type": "reservation", "reservation": "\#(id)", "token": "\#(admission)"}"#
+                )
+                let first = try await buyer.hear("reservation")
+                #expect(first["reservation"]?.string == id && first["state"]?.string == "held", "\(first)")
+                #expect(first["expiring"]?.bool == false)
+            }
+            let pay = try await house.send(
+                .post,
+                "/v1/reservations/\(ids[1])/checkout",
+                #"{"payment_method": "card"}"#,
+                token: admission
+            )
+            #expect(pay.status == 202, "\(pay)")
+            let sold = try await buyer.hear { $0["state"]?.string == "sold" }
+            #expect(sold["reservation"]?.string == ids[1] && sold["type"]?.string == "reservation", "\(sold)")
+
+            try await house.shiftClock(seconds: 560)
+            let expiring = try await buyer.hear { $0["expiring"]?.bool == true }
+            #expect(expiring["reservation"]?.string == ids[0] && expiring["state"]?.string == "held")
+            try await house.shiftClock(seconds: 60)
+            let expired = try await buyer.hear { $0["state"]?.string == "expired" }
+            #expect(expired["reservation"]?.string == ids[0] && expired["expiring"]?.bool == false)
+            buyer.close()
+
+            let raw = try await RawConnection(port: house.api.port)
+            try await raw.send(
+                "GET /v1/on-sales/\(onSale)/live?reservation=\(ids[1]) HTTP/1.1\r\nHost: a\r\n"
+                    + "Accept: text/event-stream\r\nAuthorization: Bearer \(admission)\r\n\r\n"
+            )
+            let text = try await raw.read { $0.contains("\"state\":\"sold\"") }
+            #expect(text.contains("\"type\":\"reservation\""))
+            raw.close()
         }
     }
 

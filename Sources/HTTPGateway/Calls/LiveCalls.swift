@@ -12,7 +12,7 @@ extension Operation {
             "A WebSocket, or with Accept: text/event-stream a stream of events, that tells of the on-sale whenever it "
                 + "changes, and of one's place once its token is shown.",
             success: (200, "Live"),
-            problems: [.unknownOnSale, .upgradeRequired, .stopping],
+            problems: [.unknownOnSale, .unknownReservation, .upgradeRequired, .stopping],
             live
         )
     ]
@@ -27,14 +27,25 @@ extension Operation {
         guard call.request.headers["Authorization"] != nil else {
             return .channel(ChannelOffer(.eventStream, subject: id.rawValue, handler: services.live))
         }
+        let live = services.live
+        // A stream of events has no way back on which a token could be shown.
+        if let text = call.request.queryValue("reservation") {
+            let token = try call.admission(services)
+            guard let reservation = ReservationID(publicID: text), token.onSale == id else {
+                throw Problem.unknownReservation
+            }
+            return .channel(
+                ChannelOffer(.eventStream, subject: id.rawValue, handler: live) {
+                    live.follow(reservation, token, $0, $1)
+                }
+            )
+        }
         let token = try PlaceToken(
             try call.bearer(),
             keys: try services.keys.current(),
             now: services.board.clock.now
         )
         guard token.onSale == id else { throw Problem.wrongPlace }
-        let live = services.live
-        // A stream of events has no way back on which a token could be shown.
         return .channel(
             ChannelOffer(.eventStream, subject: id.rawValue, handler: live) { live.show(token, $0, $1) }
         )

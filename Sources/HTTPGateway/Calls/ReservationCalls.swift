@@ -200,16 +200,18 @@ enum ReservationDocument {
     }
 
     static func bytes(_ view: ReservationView) -> [UInt8] {
-        JSONWriter.object { json in
-            json.field("reservation", view.id.publicID)
-            json.field("state", view.state.rawValue)
-            json.field("expires_at", view.state.isLive ? "\(view.expiresAt)" : nil)
-            write(tier: view.tier, view.quantity, view.seats, view.total, view.currency, to: &json)
-            json.field("extensions_left", view.extensionsLeft)
-            json.field("payments_left", view.paymentsLeft)
-            json.field("problem", view.problem)
-            json.field("next_action", view.nextAction)
-        }
+        JSONWriter.object { write(view, to: &$0) }
+    }
+
+    static func write(_ view: ReservationView, to json: inout JSONWriter) {
+        json.field("reservation", view.id.publicID)
+        json.field("state", view.state.rawValue)
+        json.field("expires_at", view.state.isLive ? "\(view.expiresAt)" : nil)
+        write(tier: view.tier, view.quantity, view.seats, view.total, view.currency, to: &json)
+        json.field("extensions_left", view.extensionsLeft)
+        json.field("payments_left", view.paymentsLeft)
+        json.field("problem", view.problem)
+        json.field("next_action", view.nextAction)
     }
 
     private static func write(

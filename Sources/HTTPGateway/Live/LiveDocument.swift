@@ -34,6 +34,17 @@ enum LiveDocument {
         )
     }
 
+    /// What a reservation does.
+    static func reservation(_ view: ReservationView, isExpiring: Bool) -> ChannelMessage {
+        ChannelMessage(
+            JSONWriter.object { json in
+                json.field("type", "reservation")
+                ReservationDocument.write(view, to: &json)
+                json.field("expiring", isExpiring)
+            }
+        )
+    }
+
     /// What a client said can't be done.
     static func refusal(_ problem: Problem) -> ChannelMessage {
         ChannelMessage(
@@ -55,16 +66,29 @@ enum LiveDocument {
         )
     }
 
-    /// The place token in a client's message: `{"type": "place", "token": "pt_…"}`.
+    /// What a client wants to hear of.
+    enum Wish: Equatable {
+        /// `{"type": "place", "token": "pt_…"}`.
+        case place(token: String)
+        /// `{"type": "reservation", "reservation": "rs_…", "token": "at_…"}`.
+        case reservation(String, token: String)
+    }
+
+    /// Reads what a client said.
     ///
     /// - Throws: ``Problem`` 400 that says what is taken.
-    static func token(in text: [UInt8]) throws(Problem) -> String {
-        let accepted = #"only {"type": "place", "token": "…"} is taken here"#
-        guard let value = try? JSONValue(parsing: text), value["type"]?.string == "place",
-            let token = value["token"]?.string
-        else {
-            throw .malformedJSON.with(detail: accepted)
+    static func wish(in text: [UInt8]) throws(Problem) -> Wish {
+        let accepted =
+            #"only {"type": "place", "token": "…"} and "#
+            + #"{"type": "reservation", "reservation": "…", "token": "…"} are taken here"#
+        if let value = try? JSONValue(parsing: text), let token = value["token"]?.string {
+            switch value["type"]?.string {
+            case "place": return .place(token: token)
+            case "reservation":
+                if let id = value["reservation"]?.string { return .reservation(id, token: token) }
+            default: break
+            }
         }
-        return token
+        throw .malformedJSON.with(detail: accepted)
     }
 }

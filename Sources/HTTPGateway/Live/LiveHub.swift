@@ -18,8 +18,15 @@ final class LiveHub: ChannelHandler {
     /// How often a place that was called is looked at for those who have shown its token.
     private static let lookEvery = Duration.seconds(2)
 
+    /// Reads the tokens that clients show.
+    struct Tokens: Sendable {
+        let place: @Sendable (String) throws -> PlaceToken
+        let admission: @Sendable (String) throws -> AdmissionToken
+    }
+
     private let board: OnSaleBoard
-    private let tokens: @Sendable (String) throws -> PlaceToken
+    private let reservations: ReservationWatch
+    private let tokens: Tokens
     private let places: PlaceAnswers
     private let loops: [Audience]
     private let listening: Gauge
@@ -28,9 +35,11 @@ final class LiveHub: ChannelHandler {
         loops: Int,
         board: OnSaleBoard,
         places: PlaceAnswers,
+        reservations: ReservationWatch,
         metrics: MetricsRegistry,
-        tokens: @escaping @Sendable (String) throws -> PlaceToken
+        tokens: Tokens
     ) {
+        self.reservations = reservations
         self.board = board
         self.places = places
         self.tokens = tokens
@@ -52,13 +61,23 @@ final class LiveHub: ChannelHandler {
     func closed(_ channel: Channel, subject: Int64, on loop: ChannelLoop) {
         listening.add(-1)
         loops[loop.index].remove(channel, from: OnSaleID(rawValue: subject))
+        reservations.forget(channel, loop)
     }
 
     func received(_ text: [UInt8], on channel: Channel, subject: Int64, loop: ChannelLoop) {
         do {
-            let token = try tokens(try LiveDocument.token(in: text))
-            guard token.onSale.rawValue == subject else { throw Problem.wrongPlace }
-            show(token, channel, loop)
+            switch try LiveDocument.wish(in: text) {
+            case .place(let text):
+                let token = try tokens.place(text)
+                guard token.onSale.rawValue == subject else { throw Problem.wrongPlace }
+                show(token, channel, loop)
+            case .reservation(let id, let text):
+                let token = try tokens.admission(text)
+                guard let id = ReservationID(publicID: id), token.onSale.rawValue == subject else {
+                    throw Problem.unknownReservation
+                }
+                follow(id, token, channel, loop)
+            }
         } catch {
             loop.send(LiveDocument.refusal(Problem(error)), to: channel)
         }
@@ -68,6 +87,11 @@ final class LiveHub: ChannelHandler {
     func show(_ token: PlaceToken, _ channel: Channel, _ loop: ChannelLoop) {
         loops[loop.index].shown[channel] = Shown(token: token)
         look(at: channel, loop)
+    }
+
+    /// Has what this reservation does told to this channel.
+    func follow(_ id: ReservationID, _ token: AdmissionToken, _ channel: Channel, _ loop: ChannelLoop) {
+        reservations.follow(id, token.admission, channel, loop)
     }
 
     func draining(on loop: ChannelLoop) {
@@ -95,6 +119,7 @@ final class LiveHub: ChannelHandler {
             push(tick.message, audience.listeners[id] ?? [], from: 0, loop)
         }
         lookAround(audience, loop)
+        reservations.tick(on: loop)
     }
 
     /// Looks at the places that may have changed: who waits behind the line's head is told by the tick, and hears of a new

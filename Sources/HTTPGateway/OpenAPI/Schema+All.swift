@@ -22,8 +22,9 @@ extension Schema {
             free(
                 "A message of the WebSocket or of the event stream: an object whose `type` is `tick` (`seq`, `state`, "
                     + "`serving`, `last`, `rate_per_minute`, `status` as the ETag of /status, `as_of`, `stale`), `place` (as "
-                    + "Place), `problem` (`code`, `detail`) or `bye` (`retry_after_ms`). What a WebSocket takes is "
-                    + "`{\"type\": \"place\", \"token\": \"...\"}`."
+                    + "Place), `reservation` (as Reservation, and `expiring`), `problem` (`code`, `detail`) or `bye` "
+                    + "(`retry_after_ms`). What a WebSocket takes is `{\"type\": \"place\", \"token\": \"...\"}` and "
+                    + "`{\"type\": \"reservation\", \"reservation\": \"...\", \"token\": \"...\"}`."
             )
         ),
         ("SeatMap", object(seatMap)),

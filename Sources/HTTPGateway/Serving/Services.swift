@@ -62,9 +62,19 @@ final class Services: Sendable {
             waitlists: Waitlists(postgres: postgres, logger: logger)
         )
         self.places = places
-        live = LiveHub(loops: loops, board: board, places: places, metrics: metrics) { text in
-            try PlaceToken(text, keys: try keys.current(), now: board.clock.now)
-        }
+        live = LiveHub(
+            loops: loops,
+            board: board,
+            places: places,
+            reservations: ReservationWatch(loops: loops, now: { board.clock.now }) { ids in
+                try await ReservationView.read(ids, from: postgres)
+            },
+            metrics: metrics,
+            tokens: LiveHub.Tokens(
+                place: { try PlaceToken($0, keys: try keys.current(), now: board.clock.now) },
+                admission: { try AdmissionToken($0, keys: try keys.current(), now: board.clock.now) }
+            )
+        )
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)

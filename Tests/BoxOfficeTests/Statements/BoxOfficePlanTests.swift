@@ -58,6 +58,8 @@ struct BoxOfficePlanTests {
             let again = office.house.request(first, 1, of: "floor", key: "a")
             #expect(try await office.reservations.hold(again) == .repeated(bought))
             _ = try await office.reservations.extend(bought.reservation, admission: session(0))
+            let followed = try await ReservationView.read([bought.reservation], from: sale.room.postgres)
+            #expect(followed.map(\.id) == [bought.reservation])
             _ = try await office.reservations.checkout(
                 bought.reservation,
                 admission: session(0),

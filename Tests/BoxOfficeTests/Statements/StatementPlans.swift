@@ -177,6 +177,7 @@ enum StatementPlans {
         StatementPlan("hold.insert", []),
         StatementPlan("hold.remember", []),
         StatementPlan("reservations.view", ["reservations_pkey", "seats_pkey"]),
+        StatementPlan("reservations.watch", ["reservations_pkey", "seats_pkey"]),
         StatementPlan("reservations.extend", ["reservations_pkey"]),
         StatementPlan("reservations.lock", ["reservations_pkey"]),
         StatementPlan("reservations.change", ["reservations_pkey"]),
