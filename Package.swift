@@ -108,7 +108,9 @@ let package = Package(
         // What tests kill and freeze.
         .executableTarget(
             name: "ProofActor",
-            dependencies: ["Jobs", "Postgres", "Reactor", "Scheduler", "Telemetry", "Worker", "Workflows"],
+            dependencies: [
+                "BoxOffice", "Jobs", "Postgres", "Reactor", "Scheduler", "Telemetry", "Worker", "Workflows",
+            ],
             path: "Tests/ProofActor"
         ),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CLinux", "Telemetry"]),
@@ -131,9 +133,9 @@ let package = Package(
         .testTarget(
             name: "BoxOfficeTests",
             dependencies: [
-                "BoxOffice", "JobsTesting", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres", "Reactor",
-                "Telemetry",
-                "TestSupport",
+                "BoxOffice", "JobsTesting", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres",
+                "ProofActor",
+                "Reactor", "Telemetry", "TestSupport",
             ]
         ),
         .testTarget(

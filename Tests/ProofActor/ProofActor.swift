@@ -1,3 +1,4 @@
+import BoxOffice
 import Glibc
 import Jobs
 import Postgres
@@ -9,8 +10,9 @@ import Workflows
 
 /// A worker, a scheduler or a sender of events in a process of its own, for tests to do their worst to.
 ///
-/// `ProofActor worker`, `ProofActor scheduler` or `ProofActor sender 1` for the run of that number; SIGTERM stops it in
-/// order. `USHER_DATABASE_URL` and `USHER_SCHEMA` say where.
+/// `ProofActor worker`, `ProofActor scheduler` or `ProofActor sender 1` for the run of that number; `ProofActor office` is a
+/// worker of the box office, and `ProofActor buyer hold 1 2` acts for the session 2 of the on-sale 1, on the reservation and
+/// with the payment method that may follow. SIGTERM stops it in order. `USHER_DATABASE_URL` and `USHER_SCHEMA` say where.
 @main enum ProofActor {
     /// What its sessions are known by.
     static let sessions = "proof actor"
@@ -41,6 +43,11 @@ import Workflows
             let worker = worker(on: postgres, outside: try client(), logger: logger)
             stop.onRaise { worker.stop() }
             try await worker.run()
+        case "office":
+            let worker = ProofOffice.worker(on: postgres, outside: try client(), logger: logger)
+            stop.onRaise { worker.stop() }
+            try await worker.run()
+        case "buyer": try await buy(words, postgres, logger)
         case "scheduler":
             let scheduler = scheduler(on: postgres, name: "actor \(getpid())", logger: logger)
             stop.onRaise { scheduler.stop() }
@@ -58,8 +65,27 @@ import Workflows
                 }
             }
         default:
-            print("worker, scheduler or sender, not \(words)")
+            print("worker, office, scheduler, sender or buyer, not \(words)")
             exit(2)
+        }
+    }
+
+    private static func buy(_ words: [String], _ postgres: PostgresClient, _ logger: Logger) async throws {
+        func number(_ index: Int) -> Int64 { words.count > index ? Int64(words[index]) ?? 0 : 0 }
+        let buyer = ProofBuyer(
+            postgres,
+            OnSaleID(rawValue: number(2)),
+            AdmissionID(rawValue: number(3)),
+            logger: logger
+        )
+        guard let act = ProofBuyer.Act(rawValue: words[1]) else { exit(2) }
+        guard act == .hold else {
+            return try await buyer.act(act, ReservationID(rawValue: number(4)), method: words.last ?? "")
+        }
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await buyer.starter.run() }
+            defer { buyer.starter.close() }
+            print(try await buyer.hold().publicID)
         }
     }
 
@@ -79,14 +105,19 @@ import Workflows
         return JobWorker(
             postgres: postgres,
             registry: registry,
-            configuration: WorkerConfiguration(
-                queues: ["default"],
-                capacity: 8,
-                pollInterval: .milliseconds(50),
-                heartbeatInterval: .milliseconds(200),
-                drainDeadline: .seconds(5)
-            ),
+            configuration: configuration(of: ["default"]),
             logger: logger
+        )
+    }
+
+    /// Workers whose deaths are soon noticed.
+    static func configuration(of queues: [String]) -> WorkerConfiguration {
+        WorkerConfiguration(
+            queues: queues,
+            capacity: 8,
+            pollInterval: .milliseconds(50),
+            heartbeatInterval: .milliseconds(200),
+            drainDeadline: .seconds(5)
         )
     }
 
