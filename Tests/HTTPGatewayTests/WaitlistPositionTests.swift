@@ -54,6 +54,61 @@ struct WaitlistPositionTests {
         }
     }
 
+    @Test func `Who comes when everything is sold is given a place on the waitlist`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            let place = try await house.join(onSale)
+            let path = "/v1/on-sales/\(onSale)/waitlist"
+            func ask(_ body: String, token: String? = nil) async throws -> Answer {
+                try await house.send(.post, path, body, token: token)
+            }
+            let secret = Base64URL.encode(SecureBytes.random(16))
+            let body = #"{"quantity": 2, "secret": "\#(secret)"}"#
+            try await house.shiftClock(seconds: 3_700)
+            let early = try await ask(body)
+            #expect(early.status == 409 && early.code == "wrong_state", "\(early)")
+            try await house.database.client.execute(
+                Query("test.withhold", "UPDATE tiers SET withheld = withheld + free, free = 0")
+            )
+            _ = try await house.poll("/v1/on-sales/\(onSale)/status") { $0["state"]?.string == "sold_out" }
+            let join = try await house.send(
+                .post,
+                "/v1/on-sales/\(onSale)/places",
+                #"{"secret": "\#(secret)"}"#
+            )
+            #expect(join.status == 409 && join.code == "sold_out", "\(join)")
+            #expect(join["detail"]?.string?.contains(path) == true, "\(join)")
+            // The place that was there asks first, with its token.
+            let known = try await ask(#"{"quantity": 1}"#, token: place.token)
+            #expect(known.status == 201 && known["token"] == nil, "\(known)")
+            let spot = try await ask(body)
+            #expect(spot.status == 201 && spot["position"]?.int == 2, "\(spot)")
+            let id = try #require(spot["place"]?.string)
+            let token = try #require(spot["token"]?.string)
+            #expect(spot["receipt"]?.string != nil)
+            let again = try await ask(body)
+            #expect(again["place"]?.string == id && again["position"]?.int == 2, "\(again)")
+            let seen = try await house.send(.get, "/v1/places/\(id)", token: token)
+            #expect(seen["state"]?.string == "waiting" && seen["waitlist_position"]?.int == 2, "\(seen)")
+            // Without a token, who it is must be said; and a token that is no good is not overlooked.
+            let nobody = try await ask(#"{"quantity": 0}"#)
+            #expect(nobody.status == 422, "\(nobody)")
+            #expect(try await ask(body, token: "forged").status == 401)
+            // The tick goes to sleep, and nothing but asking tells it of what came back by hand.
+            let naps = Query("test.naps", "SELECT naps > 0 FROM on_sales")
+            while try await !(house.database.client.query(naps)[0][0] as Bool) {
+                try await house.database.client.execute(Query("test.pause", "SELECT pg_sleep(0.02)"))
+            }
+            try await house.database.client.execute(
+                Query("test.back", "UPDATE tiers SET withheld = withheld - 3, free = 3 WHERE id = 'standing'")
+            )
+            #expect(try await ask(body).status == 201)
+            let admission = try await house.admit(Place(id: id, token: token))
+            let held = try await house.reserve(#"{"tier": "standing", "quantity": 2}"#, admission, key: "a")
+            #expect(held.status == 201, "\(held)")
+        }
+    }
+
     /// Answers of a memory that has read the waitlist once, when the database could tell no more of it.
     private func remember(_ house: GatewayAtWork, _ onSale: String, _ places: [Place]) async throws {
         let id = try #require(OnSaleID(publicID: onSale))

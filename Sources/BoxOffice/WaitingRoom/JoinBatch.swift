@@ -2,12 +2,20 @@ internal import Postgres
 
 /// A batch of joins: which buyers it has, which of them are known, and the statements that settle the rest.
 struct JoinBatch {
+    /// The state of an on-sale's door in which places are given out.
+    enum Door: String {
+        case open
+        /// For those who want what comes back: the waitlist gives them places.
+        case soldOut = "sold_out"
+    }
+
     private struct Buyer: Hashable {
         let onSale: OnSaleID
         let fingerprint: [UInt8]
     }
 
     private let requests: [JoinRequest]
+    private let door: Door
     private let onSales: [OnSaleID]
     /// The first request of each buyer speaks for all of them; places arrive in this order.
     private var speakers: [(buyer: Buyer, place: PlaceID, wish: JoinGroups.Wish)] = []
@@ -17,8 +25,9 @@ struct JoinBatch {
     /// Which groups they belong to.
     var groups = JoinGroups([])
 
-    init(_ requests: [JoinRequest]) {
+    init(_ requests: [JoinRequest], through door: Door = .open) {
         self.requests = requests
+        self.door = door
         onSales = Set(requests.map(\.onSale)).sorted()
         var seen: Set<Buyer> = []
         for request in requests where seen.insert(Self.buyer(request)).inserted {
@@ -39,6 +48,26 @@ struct JoinBatch {
 
     private static func buyer(_ request: JoinRequest) -> Buyer {
         Buyer(onSale: request.onSale, fingerprint: request.buyer)
+    }
+
+    /// Finds out who has a place already and who may have one, and claims the codes of those who join with one.
+    ///
+    /// - Returns: the statements that take numbers and insert places, for the end of the transaction.
+    mutating func settle(
+        in tx: borrowing Transaction
+    ) async throws -> [(onSale: OnSaleID, count: Int, query: Query)] {
+        let lookups = lookups
+        let answers = try await tx.pipeline(lookups + groups.lookups)
+        for rows in answers.prefix(lookups.count) { try learn(rows) }
+        if !groups.isEmpty {
+            try groups.learn(answers.dropFirst(lookups.count))
+            let claims = groups.claims
+            let claimed = try await tx.pipeline(claims.map(\.query))
+            for (claim, rows) in zip(claims, claimed) { try groups.take(rows, of: claim.onSale) }
+            try await tx.pipeline(groups.upgrades)
+        }
+        refuseStrangers()
+        return inserts
     }
 
     /// Who has a place already, and which doors are open.
@@ -91,13 +120,14 @@ struct JoinBatch {
 
     /// The statements that take numbers and insert places, in order of on-sale, so that batches can't deadlock.
     var inserts: [(onSale: OnSaleID, count: Int, query: Query)] {
-        onSales.filter { doors[$0] == "open" }.compactMap { onSale in
+        onSales.filter { doors[$0] == door.rawValue }.compactMap { onSale in
             let fresh = speakers.filter {
                 $0.buyer.onSale == onSale && settled[$0.buyer] == nil && refused[$0.buyer] == nil
             }
             guard !fresh.isEmpty else { return nil }
             let query = Self.insert(
                 onSale,
+                through: door,
                 places: fresh.map(\.place.bytes),
                 buyers: fresh.map(\.buyer.fingerprint),
                 groups: fresh.map { groups.settle($0.wish).group }
@@ -109,6 +139,7 @@ struct JoinBatch {
     /// Inserts nothing when the door is shut by now.
     private static func insert(
         _ onSale: OnSaleID,
+        through door: Door,
         places: [[UInt8]],
         buyers: [[UInt8]],
         groups: [Int]
@@ -118,7 +149,7 @@ struct JoinBatch {
             """
             WITH room AS (
                 UPDATE arrivals SET issued = issued + \(places.count)
-                WHERE on_sale_id = \(onSale.rawValue) AND door = 'open'
+                WHERE on_sale_id = \(onSale.rawValue) AND door = \(door.rawValue)
                 RETURNING issued - \(places.count) AS base
             )
             INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at, group_ordinal)
@@ -144,7 +175,8 @@ struct JoinBatch {
         return requests.map { request in
             let buyer = Self.buyer(request)
             guard let outcome = settled[buyer] else {
-                return doors[request.onSale] == "open" ? refused[buyer] ?? .closed : refusal(request.onSale)
+                return doors[request.onSale] == door.rawValue
+                    ? refused[buyer] ?? .closed : refusal(request.onSale)
             }
             if told.insert(buyer).inserted { return outcome }
             guard case .joined(let place, let arrival, _) = outcome else { return outcome }

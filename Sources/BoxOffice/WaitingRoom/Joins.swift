@@ -31,20 +31,7 @@ package struct Joins: Sendable {
     private func attemptCommit(_ requests: [JoinRequest]) async throws -> [JoinOutcome]? {
         var batch = JoinBatch(requests)
         let settled = try await postgres.withTransaction { tx in
-            let lookups = batch.lookups
-            let answers = try await tx.pipeline(lookups + batch.groups.lookups)
-            for rows in answers.prefix(lookups.count) { try batch.learn(rows) }
-            if !batch.groups.isEmpty {
-                try batch.groups.learn(answers.dropFirst(lookups.count))
-                let claims = batch.groups.claims
-                let claimed = try await tx.pipeline(claims.map(\.query))
-                for (claim, rows) in zip(claims, claimed) {
-                    try batch.groups.take(rows, of: claim.onSale)
-                }
-                try await tx.pipeline(batch.groups.upgrades)
-            }
-            batch.refuseStrangers()
-            let inserts = batch.inserts
+            let inserts = try await batch.settle(in: tx)
             guard !inserts.isEmpty else { return true }
             let inserted = try await tx.commit(after: inserts.map(\.query))
             for (rows, insert) in zip(inserted, inserts) where rows.count == insert.count {

@@ -34,7 +34,7 @@ package enum WaitlistOutcome: Sendable, Equatable {
 
 /// Keeps those who want what comes back, in the order of asking.
 package struct Waitlist: Sendable {
-    private let postgres: PostgresClient
+    let postgres: PostgresClient
     private let orders: DrawOrders
 
     package init(postgres: PostgresClient, orders: DrawOrders) {
@@ -78,6 +78,16 @@ package struct Waitlist: Sendable {
     ) async throws -> [Int64: WaitlistOutcome] {
         let gate: OnSaleGate
         do { gate = try await OnSaleGate.lock(onSale, in: &tx) } catch OnSaleProblem.unknown { return [:] }
+        return try await join(requests, of: gate, in: &tx)
+    }
+
+    /// Puts places on the list of an on-sale whose row is locked; what became of each, by arrival.
+    func join(
+        _ requests: [WaitlistRequest],
+        of gate: OnSaleGate,
+        in tx: inout Transaction
+    ) async throws -> [Int64: WaitlistOutcome] {
+        let onSale = gate.id
         guard gate.state == .soldOut, let order = try await gate.order(from: orders, in: tx) else {
             return Dictionary(uniqueKeysWithValues: requests.map { ($0.arrival, .wrongState(gate.state)) })
         }
@@ -161,7 +171,7 @@ package struct Waitlist: Sendable {
     /// Whether anything is there to be offered.
     ///
     /// Uses the primary key of `tiers`.
-    private static func stock(_ onSale: OnSaleID) -> Query {
+    static func stock(_ onSale: OnSaleID) -> Query {
         Query(
             "waitlist.stock",
             "SELECT true FROM tiers WHERE on_sale_id = \(onSale.rawValue) AND free > 0 LIMIT 1"

@@ -65,4 +65,46 @@ struct JoinClaim: Sendable {
             }
         }
     }
+
+    /// What the box office is asked, if the claim holds for the on-sale.
+    ///
+    /// - Throws: ``Problem``: as ``buyer(for:now:)``, and 403 when the code can't be one.
+    func request(for onSale: OnSaleStatus, now: PostgresTimestamp) throws(Problem) -> JoinRequest {
+        let buyer = try buyer(for: onSale, now: now)
+        var fingerprint: [UInt8]?
+        if let code {
+            fingerprint = PresaleCode.fingerprint(of: code, under: onSale.entrySalt)
+            if fingerprint == nil { throw .unknownCode }
+        }
+        return JoinRequest(
+            onSale: onSale.id,
+            buyer: buyer.fingerprint(under: onSale.entrySalt),
+            code: fingerprint,
+            hasGroups: !onSale.groups.isEmpty,
+            needsGroup: onSale.isInvitationOnly
+        )
+    }
+
+    /// What somebody is told who got no place; nil when there is one.
+    static func problem(
+        _ outcome: JoinOutcome,
+        _ onSale: OnSaleStatus,
+        now: PostgresTimestamp
+    ) -> Problem? {
+        switch outcome {
+        case .joined: return nil
+        case .unknownCode: return .unknownCode
+        case .codeUsed: return .codeUsed
+        case .groupRequired: return .groupRequired
+        case .notOpen:
+            let seconds = (onSale.opensAt - now).components.seconds
+            return .notOpen.retrying(after: Int(clamping: min(seconds, 60)))
+        case .soldOut:
+            return .soldOut.with(
+                detail: "POST /v1/on-sales/\(onSale.id.publicID)/waitlist asks for what comes back"
+            )
+        case .closed: return .closed
+        case .unknownOnSale: return .unknownOnSale
+        }
+    }
 }

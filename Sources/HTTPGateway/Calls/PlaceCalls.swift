@@ -84,43 +84,14 @@ extension Operation {
         let keys = try services.keys.current()
         return services.later {
             let onSale = try await services.onSale(id)
-            let buyer = try claim.buyer(for: onSale.facts, now: services.board.clock.now)
-            let salt = onSale.facts.entrySalt
-            let request = JoinRequest(
-                onSale: id,
-                buyer: buyer.fingerprint(under: salt),
-                code: try claim.code.map { code in
-                    guard let code = PresaleCode.fingerprint(of: code, under: salt) else {
-                        throw Problem.unknownCode
-                    }
-                    return code
-                },
-                hasGroups: !onSale.facts.groups.isEmpty,
-                needsGroup: onSale.facts.isInvitationOnly
-            )
-            switch try await services.joins.submit(request) {
-            case .joined(let place, let arrival, _):
-                return joined(
-                    PlaceToken(
-                        onSale: id,
-                        arrival: arrival,
-                        place: place,
-                        expiresAt: onSale.facts.closesAt + .seconds(86_400)
-                    ),
-                    services.board[id] ?? onSale,
-                    keys,
-                    services
-                )
-            case .unknownCode: throw Problem.unknownCode
-            case .codeUsed: throw Problem.codeUsed
-            case .groupRequired: throw Problem.groupRequired
-            case .notOpen:
-                let seconds = (onSale.facts.opensAt - services.board.clock.now).components.seconds
-                throw Problem.notOpen.retrying(after: Int(clamping: min(seconds, 60)))
-            case .soldOut: throw Problem.soldOut
-            case .closed: throw Problem.closed
-            case .unknownOnSale: throw Problem.unknownOnSale
+            let now = services.board.clock.now
+            let request = try claim.request(for: onSale.facts, now: now)
+            let outcome = try await services.joins.submit(request)
+            guard case .joined(let place, let arrival, _) = outcome else {
+                throw JoinClaim.problem(outcome, onSale.facts, now: now) ?? .closed
             }
+            let token = PlaceToken(onSale.facts, arrival: arrival, place)
+            return joined(token, services.board[id] ?? onSale, keys, services)
         }
     }
 
@@ -130,14 +101,12 @@ extension Operation {
         _ keys: SigningKeys,
         _ services: Services
     ) -> HTTPResponse {
-        let entry = DrawEntry(onSale: token.onSale, arrival: token.arrival, place: token.place)
-        let receipt = JoinReceipt(entry: entry, blinding: entry.blinding(under: onSale.facts.entrySalt))
         let view = services.places.fromMemory(token, onSale)
         let body = JSONWriter.object { json in
             json.field("place", token.place.publicID)
             json.field("token", token.signed(with: keys))
             json.field("state", (view?.state ?? .called).rawValue)
-            json.field("receipt", receipt.signed(with: keys))
+            json.field("receipt", token.receipt(onSale.facts).signed(with: keys))
             json.field("poll_after_ms", onSale.facts.pollMilliseconds(number: view?.number))
         }
         return .json(
@@ -196,6 +165,24 @@ extension Operation {
             json.field("expires_at", "\(session.expiresAt)")
         }
         return .json(body, headers: ["Cache-Control": "no-store"])
+    }
+}
+
+extension PlaceToken {
+    /// The token of a place that was just given out: good for a day longer than the on-sale.
+    init(_ onSale: OnSaleStatus, arrival: Int64, _ place: PlaceID) {
+        self.init(
+            onSale: onSale.id,
+            arrival: arrival,
+            place: place,
+            expiresAt: onSale.closesAt + .seconds(86_400)
+        )
+    }
+
+    /// What proves that the place was given out.
+    func receipt(_ facts: OnSaleStatus) -> JoinReceipt {
+        let entry = DrawEntry(onSale: onSale, arrival: arrival, place: place)
+        return JoinReceipt(entry: entry, blinding: entry.blinding(under: facts.entrySalt))
     }
 }
 

@@ -72,7 +72,10 @@ enum OpenAPIDocument {
             json.field("summary", operation.summary)
             json.array("parameters") { write(parametersOf: operation, to: &$0) }
             if let scheme = scheme(operation.access) {
-                json.array("security") { list in list.object { $0.array(scheme) { _ in } } }
+                json.array("security") { list in
+                    list.object { $0.array(scheme) { _ in } }
+                    if operation.access == .placeIfAny { list.object { _ in } }
+                }
             }
             if let body = operation.body {
                 json.object("requestBody") { json in
@@ -87,7 +90,7 @@ enum OpenAPIDocument {
     private static func scheme(_ access: Operation.Access) -> String? {
         switch access {
         case .anyone, .paymentProvider: nil
-        case .place: "place"
+        case .place, .placeIfAny: "place"
         case .admission: "admission"
         case .staff(let role): role.rawValue
         }
@@ -137,6 +140,7 @@ enum OpenAPIDocument {
     private static func commonProblems(_ access: Operation.Access) -> [Problem] {
         switch access {
         case .anyone, .paymentProvider: [.databaseUnavailable]
+        case .placeIfAny: [.invalidToken, .expiredToken, .databaseUnavailable]
         case .place, .admission: [.tokenRequired, .invalidToken, .expiredToken, .databaseUnavailable]
         case .staff: [.tokenRequired, .invalidToken, .wrongRole, .databaseUnavailable]
         }

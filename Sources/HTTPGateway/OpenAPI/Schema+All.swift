@@ -55,10 +55,19 @@ extension Schema {
         ),
         ("Joined", object(joined)),
         ("Place", object(place)),
-        ("Waitlist", object([("quantity", .integer)])),
+        // Without a place token as for a join.
+        (
+            "Waitlist",
+            object([
+                ("quantity", .integer), ("buyer?", .string), ("secret?", .string), ("code?", .string),
+            ])
+        ),
         (
             "WaitlistSpot",
-            object([("place", .string), ("position", .integer), ("poll_after_ms", .integer)])
+            object([
+                ("place", .string), ("token?", .string), ("receipt?", .string), ("position", .integer),
+                ("poll_after_ms", .integer),
+            ])
         ),
         ("Admission", object([("admission_token", .string), ("expires_at", .instant)])),
         (

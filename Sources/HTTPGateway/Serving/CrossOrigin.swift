@@ -23,7 +23,7 @@ struct CrossOrigin: Sendable {
     /// Whether a browser lets pages of other origins make the call if this says so.
     static func concerns(_ access: Operation.Access) -> Bool {
         switch access {
-        case .anyone, .place, .admission: true
+        case .anyone, .place, .placeIfAny, .admission: true
         case .staff, .paymentProvider: false
         }
     }

@@ -8,6 +8,8 @@ struct Operation: Sendable {
         case anyone
         /// The holder of a place token.
         case place
+        /// The holder of a place token, or anyone without one.
+        case placeIfAny
         /// The holder of an admission token.
         case admission
         /// The holder of an API key with that role.

@@ -16,6 +16,8 @@ final class Services: Sendable {
     let joins: Batcher<JoinRequest, JoinOutcome>
     let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
     let waitlist: Batcher<WaitlistRequest, WaitlistOutcome>
+    /// Those who come to the waitlist without a place.
+    let newcomers: Batcher<WaitlistJoin, WaitlistJoinOutcome>
     let health: HealthMeter
     let live: LiveHub
     let caseMeter: CaseMeter
@@ -111,6 +113,9 @@ final class Services: Sendable {
         waitlist = Batcher { requests in
             try await Self.insisting { try await waiting.commit(requests) }
         }
+        newcomers = Batcher { requests in
+            try await Self.insisting { try await waiting.commit(requests) }
+        }
         health = HealthMeter(postgres: postgres, logger: logger)
         caseMeter = CaseMeter(postgres: postgres, metrics: metrics, logger: logger)
         cases = PaymentCases(postgres: postgres)
@@ -145,6 +150,7 @@ final class Services: Sendable {
             group.addTask { await self.joins.run(on: loops) }
             group.addTask { await self.admissions.run(on: loops) }
             group.addTask { await self.waitlist.run(on: loops) }
+            group.addTask { await self.newcomers.run(on: loops) }
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
@@ -167,6 +173,7 @@ final class Services: Sendable {
         joins.close()
         admissions.close()
         waitlist.close()
+        newcomers.close()
         places.waitlists.reader.close()
         seats.reader.close()
         certificates.reader.close()
