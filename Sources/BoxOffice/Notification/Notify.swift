@@ -116,12 +116,14 @@ struct TakeNotification: CohortStep {
                         END) AS reason (why)
                     CROSS JOIN LATERAL (SELECT w.state = 'pending' AND why IS NOT NULL) AS verdict (is_stale)
                 WHERE n.id = wanted.id
-                RETURNING n.dedupe_key, n.state, n.id, n.kind, n.recipient, n.payload, n.on_sale_id, n.arrival
+                RETURNING n.dedupe_key, n.state, n.id, n.kind, n.recipient, n.payload, n.on_sale_id, n.arrival,
+                    n.not_after
                 """
             )
         )
         var taken: [String: Taken] = [:]
         var pending: [(key: String, message: OutgoingMessage, about: Addressing.About)] = []
+        var ends: [Int64: PostgresTimestamp] = [:]
         for row in rows {
             let state: String = try row[1]
             let payload: JSONB = try row[5]
@@ -135,9 +137,19 @@ struct TakeNotification: CohortStep {
             case "pending":
                 let about = Addressing.About(message, onSale: try row[6], arrival: try row[7])
                 pending.append((try row[0], message, about))
+                ends[message.id] = try row[8]
             case "dropped": taken[try row[0]] = .stale
             default: taken[try row[0]] = .settled(Notify.Outcome(rawValue: state) ?? .failed)
             }
+        }
+        let over = try await ExpiringHolds.over(
+            pending.map { ($0.message, ends[$0.message.id]) },
+            in: transaction
+        )
+        if !over.isEmpty {
+            _ = try await transaction.execute(ExpiringHolds.drop(over))
+            for member in pending where over.contains(member.message.id) { taken[member.key] = .stale }
+            pending.removeAll { over.contains($0.message.id) }
         }
         let routes = try await Addressing.routes(pending.map { ($0.message, $0.about) }, in: &transaction)
         for (member, route) in zip(pending, routes) {

@@ -6,8 +6,8 @@ internal import Reactor
 internal import Scheduler
 internal import Telemetry
 
-/// `usher scheduler`: wakes what is due, rescues what the dead held, makes and drops history,
-/// and deletes what is too old to be asked for.
+/// `usher scheduler`: wakes what is due, rescues what the dead held, makes and drops history, tells of holds that are about
+/// to end, and deletes what is too old to be asked for.
 enum SchedulerCommand {
     static let keepOrders = Option(
         "keep-orders",
@@ -29,6 +29,7 @@ enum SchedulerCommand {
             postgres: place.postgres,
             name: "\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
             chores: [
+                Chore("tell of holds that are about to end") { try await ExpiringHolds.tell(in: $0) },
                 Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
                 Chore("forget old reports of gateways") { try await Upkeep.forgetReports(in: $0) },
                 Chore("forget old contacts") { try await Upkeep.forgetContacts(in: $0) },

@@ -173,7 +173,39 @@ struct BoxOfficePlanTests {
             ]
             _ = try await Addressing.routes(asked, in: &tx)
         }
+        try await remind(sale)
         _ = try await Upkeep.forgetContacts(in: room.postgres, batch: 40)
+    }
+
+    /// Of holds that are about to end, and of some that are not any more when it is told.
+    private func remind(_ sale: SeededSale) async throws {
+        let room = sale.room
+        try await sale.quiet.simple(
+            """
+            INSERT INTO contacts (on_sale_id, arrival, channel, address, locale, agreed_at)
+            SELECT 1, arrival, 'email', 'a@example.org', 'en', usher_now() FROM admissions AS a
+            WHERE on_sale_id = 1 AND ended_at IS NULL AND EXISTS (SELECT FROM reservations AS r
+                WHERE r.on_sale_id = 1 AND r.admission_id = a.admission_id AND r.state = 'held')
+            ORDER BY admission_id LIMIT 5 ON CONFLICT DO NOTHING;
+            UPDATE reservations SET expires_at = usher_now() + interval '60 s' WHERE on_sale_id = 1 AND state = 'held';
+            """
+        )
+        #expect(try await ExpiringHolds.tell(in: room.postgres) == false)
+        try await sale.quiet.simple(
+            "UPDATE reservations SET expires_at = expires_at + interval '1 h' WHERE on_sale_id = 1 AND state = 'held'"
+        )
+        let told = try await sale.quiet.query(
+            Query(
+                "test.told",
+                "SELECT dedupe_key FROM notifications WHERE kind = 'expiring' ORDER BY id LIMIT 5"
+            )
+        )
+        #expect(told.count == 5)
+        let batch = try told.map {
+            CohortMember(runID: JobID(rawValue: 1), step: TakeNotification(dedupeKey: try $0[0]))
+        }
+        _ = try await room.postgres.withTransaction { tx in try await TakeNotification.perform(batch, in: &tx)
+        }
     }
 
     // MARK: What promoters and the clock do

@@ -197,6 +197,18 @@ enum StatementPlans {
         StatementPlan("refunds.look", ["payments_pkey", "reservations_pkey"]),
         StatementPlan("notifications.insert", []),
         StatementPlan("notifications.take", ["notification_keys_pkey", "notifications_pkey"]),
+        // Looks at each on-sale.
+        StatementPlan("expiring.on_sales", [], rows: 350, whole: ["on_sales"]),
+        // All who are inside, and what they hold.
+        StatementPlan(
+            "expiring.holds",
+            ["admissions_live", "contacts_pkey", "reservations_by_admission"],
+            rows: 1000,
+            parts: 3
+        ),
+        StatementPlan("expiring.write", []),
+        StatementPlan("expiring.still_held", ["reservations_pkey"], parts: 3),
+        StatementPlan("expiring.drop", ["notifications_pkey"]),
         // As many as a tick calls, ends the turns of, and finds near.
         StatementPlan("notifications.places", ["contacts_pkey"], rows: 1000),
         StatementPlan("tellings.page", ["contacts_pkey"], rows: 250),

@@ -146,6 +146,24 @@ enum BuiltInTemplates {
                 "{title}: {quantity, plural, one {# Karte} other {# Karten}} gekauft ({tier}), {total}. {reservation}"
             ),
             (
+                "expiring", "en", "Your hold is about to end: {title}",
+                """
+                In about {minutes, plural, one {# minute} other {# minutes}} the time to pay for \
+                {quantity, plural, one {# ticket} other {# tickets}} ({tier}) for {title} is over, and they are given back. \
+                Pay for them at {link}
+                """,
+                "{title}: your hold ends in about {minutes, plural, one {# minute} other {# minutes}}. {link}"
+            ),
+            (
+                "expiring", "de", "Ihre Reservierung läuft gleich ab: {title}",
+                """
+                In etwa {minutes, plural, one {# Minute} other {# Minuten}} ist die Zeit um, \
+                {quantity, plural, one {# Karte} other {# Karten}} ({tier}) für {title} zu bezahlen, und sie werden \
+                zurückgegeben. Hier können Sie bezahlen: {link}
+                """,
+                "{title}: Ihre Reservierung läuft in etwa {minutes, plural, one {# Minute} other {# Minuten}} ab. {link}"
+            ),
+            (
                 "expired", "en", "Your hold has ended: {title}",
                 """
                 The time to pay for {quantity, plural, one {# ticket} other {# tickets}} ({tier}) for {title} is over, and \
