@@ -113,6 +113,26 @@ struct RehearseTests {
         }
     }
 
+    @Test func `The draw waits for beacon and secret as long as they take, or as long as it is allowed`()
+        async throws
+    {
+        // The secret has twenty seconds, and the beacon's value comes after sixty or is waited for forty more.
+        let terms = """
+            "draw": {"commitment": "\(String(repeating: "ab", count: 32))", "reveal_seconds": 20,
+             "beacon": {"announced": "the lottery", "at": "2020-03-05T09:01:00Z"}, "beacon_wait_seconds": 40},
+            """
+        let plan = Self.plan(rate: 600, limit: 50, more: terms)
+        try await withEmptyDatabase { database in
+            for (choice, seconds) in [("now", 0...2), ("prompt", 60...63), ("withheld", 100...103)] {
+                let words = Self.goodCrowd + ["--buyers", "30", "--draw", choice]
+                let report = try await rehearse(plan, words, on: database).report
+                let drawn = try #require(report["drawn_at"]?.int, "\(report)")
+                #expect(seconds.contains(Int(drawn)), "\(choice): \(drawn)")
+                #expect(report["sold"]?.int == 30, "\(choice): \(report)")
+            }
+        }
+    }
+
     @Test func `A rehearsal works through a pooler`() async throws {
         try await withEmptyDatabase { database in
             try await TestPooler.with(database) { pooler in

@@ -33,7 +33,10 @@ struct RehearsalPlay {
     private let salt: [UInt8]
     private let seed: UInt64
     private let codes: [String: [[UInt8]]]
+    private var errands: DrawErrands
 
+    /// The second at which the draw was made; nil when it wasn't.
+    private(set) var drawnAt: Int?
     private(set) var crowd: RehearsalCrowd
     private(set) var machine = RehearsalMachine()
     private(set) var tiers: [TierStock] = []
@@ -64,7 +67,9 @@ struct RehearsalPlay {
         try await schema.set(plan.plan.schedule.opensAt - .seconds(1))
         try await schema.maintain()
         onSale = try await house.onSales.schedule(json: plan.json, by: "rehearsal").id
-        salt = try await Self.fixDraw(of: onSale, seed: settings.seed, in: schema.postgres)
+        let fixed = try await Self.fixDraw(of: onSale, seed: settings.seed, in: schema.postgres)
+        salt = fixed.salt
+        errands = DrawErrands(plan, secret: fixed.secret)
         var codes: [String: [[UInt8]]] = [:]
         for members in settings.members {
             for start in stride(from: 0, to: members.count, by: 10_000) {
@@ -88,12 +93,12 @@ struct RehearsalPlay {
 
     /// Makes the draw follow from the seed.
     ///
-    /// - Returns: the on-sale's salt.
+    /// - Returns: the on-sale's salt, and the secret that is committed to.
     private static func fixDraw(
         of onSale: OnSaleID,
         seed: UInt64,
         in postgres: PostgresClient
-    ) async throws -> [UInt8] {
+    ) async throws -> (salt: [UInt8], secret: [UInt8]) {
         var dice = SeededDice(seed: seed, stream: -1)
         let salt = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &dice) }
         let secret = (0..<Commitment.secretLength).map { _ in UInt8.random(in: .min ... .max, using: &dice) }
@@ -107,7 +112,7 @@ struct RehearsalPlay {
                 """
             )
         )
-        return salt
+        return (salt, secret)
     }
 
     // MARK: The sale
@@ -150,7 +155,11 @@ struct RehearsalPlay {
         learnedNoShow = now.noShow
         if now.state == .soldOut { return .soldOut(second) }
         if now.state.isOver { return .closed(second) }
-        if now.state == .admitting { try await call(now, at: second) }
+        if now.state == .prequeue, second >= 0 { try await errands.run(onSale, house.onSales) }
+        if now.state == .admitting {
+            drawnAt = drawnAt ?? second
+            try await call(now, at: second)
+        }
         try await join(at: second)
         try await leave(at: second)
         try await buy(at: second)

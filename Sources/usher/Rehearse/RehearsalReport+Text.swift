@@ -12,7 +12,10 @@ extension RehearsalReport {
             case .closed(let second): "no: the sale closed \(Self.clock(second)) after the start"
             case .nobodyLeft(let second): "no: nobody was left \(Self.clock(second)) after the start"
             }
-        var lines = [
+        // Not of a draw that waited for nothing.
+        let drawn = drawnAt.flatMap { $0 > 2 ? row("drawn", "\(Self.clock($0)) after the start") : nil }
+        var lines = [drawn].compactMap(\.self)
+        lines += [
             row("sold out", end),
             row(
                 "tickets",

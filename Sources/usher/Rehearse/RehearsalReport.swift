@@ -17,6 +17,8 @@ struct RehearsalReport: Sendable {
     var ratePerMinute: Int
     var activeLimit: Int
     var noShow: Double
+    /// The second at which the draw was made; nil when it wasn't.
+    var drawnAt: Int?
     var ending: RehearsalPlay.Ending
     var tiers: [Tier]
     var tally: RehearsalTally
@@ -72,6 +74,7 @@ struct RehearsalReport: Sendable {
     private func write(to json: inout JSONWriter, withMachine: Bool) {
         json.field("title", title)
         json.field("seed", seed)
+        json.field("drawn_at", drawnAt)
         json.field("ended", endingName)
         json.field("ended_at", ending.second)
         if case .soldOut(let second) = ending {

@@ -54,6 +54,12 @@ enum RehearseCommand {
         initial: "30",
         help: "From holding to having paid, on average"
     )
+    static let draw = Option(
+        "draw",
+        .choice(RehearsedDraw.allCases.map(\.rawValue)),
+        initial: "now",
+        help: "Whether the draw waits for the plan's beacon and secret, and they come in time or never"
+    )
     static let seed = Option("seed", .number(0...Int.max), initial: "1", help: "Brings the same crowd again")
     static let speed = Option(
         "speed",
@@ -71,14 +77,17 @@ enum RehearseCommand {
             """,
         options: [
             plan, buyers, arrivals, before, members, noShow, abandon, patience, conversion, basket, think,
-            payment, seed, speed, .json,
+            payment, draw, seed, speed, .json,
         ] + Option.database.filter { $0.name != Option.schema.name },
         endsInOrder: true
     ) { invocation in
         guard let path = invocation.arguments.text(plan) else {
             throw UsageError(command: invocation.path, message: "\(plan.usage) is missing")
         }
-        let filed = try RehearsalPlan(path: path)
+        let filed = try RehearsalPlan(
+            path: path,
+            draw: invocation.arguments.text(draw).flatMap(RehearsedDraw.init(rawValue:)) ?? .now
+        )
         let settings = try settings(invocation, for: filed)
         let schema = RehearsalSchema.freshName()
         let place = try await Workplace.open(invocation, isServing: true, schema: schema)
@@ -129,6 +138,7 @@ enum RehearseCommand {
             ratePerMinute: plan.plan.rules.ratePerMinute,
             activeLimit: plan.plan.rules.activeLimit,
             noShow: settings.noShow,
+            drawnAt: play.drawnAt,
             ending: ending,
             tiers: play.tiers.map { .init(id: $0.id, capacity: $0.capacity, sold: $0.sold) },
             tally: play.crowd.tally,
