@@ -30,6 +30,7 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - postgres: the database, migrated.
+    ///   - replica: what everybody may see is read there while it is fresh; nil where there is none.
     ///   - loops: the connections live there.
     ///   - registry: has the code of reservations; the gateway runs only their first step.
     ///   - configuration: where to listen.
@@ -38,6 +39,7 @@ public final class Gateway: Sendable {
     ///   - tracer: is given a span for each call, and for what the gateway does of reservations.
     public init(
         postgres: PostgresClient,
+        replica: PostgresClient? = nil,
         loops: EventLoopGroup,
         registry: WorkflowRegistry,
         configuration: GatewayConfiguration = GatewayConfiguration(),
@@ -49,6 +51,7 @@ public final class Gateway: Sendable {
         self.configuration = configuration
         let services = Services(
             postgres: postgres,
+            replica: replica,
             registry: registry,
             configuration: configuration,
             metrics: metrics,

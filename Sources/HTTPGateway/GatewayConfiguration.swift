@@ -14,6 +14,8 @@ public struct GatewayConfiguration: Sendable {
     public var server: HTTPServerConfiguration
     /// Origins whose pages may make the buyers' calls, such as `https://shop.example`; `*` is any.
     public var origins: [String]
+    /// How old the answers of a replica may be before the primary is asked instead.
+    public var replicaStaleness: Duration
     /// How often the files of the certificate are looked at.
     public var certificateInterval: Duration
     /// What payment callbacks are signed with; without it there are none.
@@ -28,7 +30,8 @@ public struct GatewayConfiguration: Sendable {
         server: HTTPServerConfiguration = HTTPServerConfiguration(limits: HTTPLimits(bodyBytes: 1_048_576)),
         paymentSecret: String? = nil,
         origins: [String] = [],
-        certificateInterval: Duration = .seconds(10)
+        certificateInterval: Duration = .seconds(10),
+        replicaStaleness: Duration = .seconds(2)
     ) {
         self.address = address
         self.port = port
@@ -38,5 +41,6 @@ public struct GatewayConfiguration: Sendable {
         self.paymentSecret = paymentSecret
         self.origins = origins
         self.certificateInterval = certificateInterval
+        self.replicaStaleness = replicaStaleness
     }
 }

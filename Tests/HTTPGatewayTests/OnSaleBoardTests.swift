@@ -21,7 +21,13 @@ struct OnSaleBoardTests {
             let after = try await OnSaleStatus.all(in: house.database.client)
             #expect(!before.contains { $0.id == id } && after.contains { $0.id == id })
             let board = OnSaleBoard(
-                postgres: house.database.client,
+                reads: SharedReads(
+                    primary: house.database.client,
+                    replica: nil,
+                    bound: .zero,
+                    metrics: MetricsRegistry(),
+                    logger: Logger(label: "test")
+                ),
                 orders: DrawOrders(),
                 logger: Logger(label: "test")
             )

@@ -27,13 +27,14 @@ final class Certificates: Sendable {
     let reader: Batcher<OnSaleID, Documents?>
     private let keeper: Keeper
 
-    init(postgres: PostgresClient) {
+    init(reads: SharedReads) {
         let keeper = Keeper()
         self.keeper = keeper
         reader = Batcher(limit: 10_000, committers: 1) { asked in
             var read: [OnSaleID: Documents] = [:]
             for id in Set(asked) {
-                let certificate = try await FairnessCertificate.read(id, in: postgres)
+                let certificate = try await reads.read { try await FairnessCertificate.read(id, in: $0) }
+                    .value
                 let documents = certificate.map {
                     Documents(json: CertificateDocument.response($0), page: CertificatePage.response($0))
                 }

@@ -15,13 +15,13 @@ final class OnSaleBoard: Sendable {
     }
 
     let clock = DatabaseClock()
-    private let postgres: PostgresClient
+    private let reads: SharedReads
     private let orders: DrawOrders
     private let logger: Logger
     private let state = Lock(State())
 
-    init(postgres: PostgresClient, orders: DrawOrders, logger: Logger) {
-        self.postgres = postgres
+    init(reads: SharedReads, orders: DrawOrders, logger: Logger) {
+        self.reads = reads
         self.orders = orders
         self.logger = logger
     }
@@ -58,14 +58,25 @@ final class OnSaleBoard: Sendable {
     /// Reads every on-sale that is under way or has lately been.
     func refresh() async throws {
         let began = MonotonicTime.now
-        try await take(try await OnSaleStatus.all(in: postgres), askedAt: began)
+        let found = try await reads.read { try await OnSaleStatus.all(in: $0) }
+        try await take(found.value, askedAt: began, staleness: found.staleness)
     }
 
     /// Takes in an answer; reads overlap, and the one that was asked for first may be answered last.
-    func take(_ found: [OnSaleStatus], askedAt began: MonotonicTime) async throws {
+    ///
+    /// - Parameters:
+    ///   - found: all there is.
+    ///   - asked: when it was asked for.
+    ///   - staleness: how much older it may be.
+    func take(
+        _ found: [OnSaleStatus],
+        askedAt asked: MonotonicTime,
+        staleness: Duration = .zero
+    ) async throws {
         var fresh: [OnSaleSnapshot] = []
         for facts in found { fresh.append(OnSaleSnapshot(facts, order: try await order(of: facts))) }
-        if let readAt = found.first?.readAt { clock.set(readAt, at: began) }
+        if let readAt = found.first?.readAt { clock.set(readAt, at: asked) }
+        let began = MonotonicTime(nanoseconds: asked.nanoseconds - UInt64(staleness.nanoseconds))
         state.withLock { state in
             let isLatest = state.lastRefresh.map { $0 <= began } ?? true
             // One that was scheduled after an early question is not in its late answer.
@@ -89,7 +100,7 @@ final class OnSaleBoard: Sendable {
         guard let key = facts.drawKey, let entries = facts.entries else { return nil }
         if let known = self[facts.id], known.facts.drawKey == key, let order = known.order { return order }
         let orders = orders
-        let priorities = try await orders.priorities(of: facts.id, in: postgres)
+        let priorities = try await reads.read { try await orders.priorities(of: facts.id, in: $0) }.value
         return try await Thread.run(name: "draw") {
             orders.order(of: facts.id, key: key, count: Int(entries), priorities: priorities)
         }

@@ -18,13 +18,14 @@ final class SeatMaps: Sendable {
         let documents = Lock<[OnSaleID: Kept]>([:])
     }
 
-    init(postgres: PostgresClient) {
+    init(reads: SharedReads) {
         let kept = Keeper()
         self.kept = kept
         reader = Batcher(limit: 10_000, committers: 1) { asked in
             var documents: [OnSaleID: HTTPResponse] = [:]
             for id in Set(asked) {
-                let document = Self.document(id, try await Stock.seats(of: id, from: postgres))
+                let seats = try await reads.read { try await Stock.seats(of: id, from: $0) }.value
+                let document = Self.document(id, seats)
                 documents[id] = document
                 kept.documents.withLock { documents in
                     if documents.count > 1_000 { documents = [:] }

@@ -9,6 +9,7 @@ internal import Workflows
 /// What the calls work with; one per gateway.
 final class Services: Sendable {
     let postgres: PostgresClient
+    let reads: SharedReads
     let board: OnSaleBoard
     let keys: KeyRing
     let staff: StaffKeys
@@ -43,6 +44,7 @@ final class Services: Sendable {
 
     init(
         postgres: PostgresClient,
+        replica: PostgresClient?,
         registry: WorkflowRegistry,
         configuration: GatewayConfiguration,
         metrics: MetricsRegistry,
@@ -51,7 +53,15 @@ final class Services: Sendable {
         loops: Int
     ) {
         let orders = DrawOrders()
-        let board = OnSaleBoard(postgres: postgres, orders: orders, logger: logger)
+        let reads = SharedReads(
+            primary: postgres,
+            replica: replica,
+            bound: configuration.replicaStaleness,
+            metrics: metrics,
+            logger: logger
+        )
+        self.reads = reads
+        let board = OnSaleBoard(reads: reads, orders: orders, logger: logger)
         self.postgres = postgres
         self.board = board
         self.logger = logger
@@ -80,9 +90,9 @@ final class Services: Sendable {
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
-        seats = SeatMaps(postgres: postgres)
+        seats = SeatMaps(reads: reads)
         proofs = DrawProofs(postgres: postgres)
-        certificates = Certificates(postgres: postgres)
+        certificates = Certificates(reads: reads)
         contacts = Contacts(postgres: postgres)
         presale = Presale(postgres: postgres)
         templates = MessageTemplates(postgres: postgres)
@@ -125,7 +135,9 @@ final class Services: Sendable {
         }
         archive = Batcher(limit: 10_000, committers: 1) { asked in
             var found: [OnSaleID: OnSaleStatus] = [:]
-            for id in Set(asked) { found[id] = try await OnSaleStatus.find(id, in: postgres) }
+            for id in Set(asked) {
+                found[id] = try await reads.read { try await OnSaleStatus.find(id, in: $0) }.value
+            }
             return asked.map { found[$0] }
         }
     }
@@ -144,6 +156,7 @@ final class Services: Sendable {
     /// Runs everything in the background until the task is cancelled and what was accepted is answered.
     func run(on loops: EventLoopGroup) async throws {
         try await withThrowingTaskGroup { group in
+            group.addTask(executorPreference: loops.next()) { await self.reads.run() }
             group.addTask(executorPreference: loops.next()) { await self.board.run() }
             group.addTask(executorPreference: loops.next()) { await self.keys.run() }
             group.addTask(executorPreference: loops.next()) { try await self.starter.run() }

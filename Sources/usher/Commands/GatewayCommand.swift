@@ -38,9 +38,13 @@ enum GatewayCommand {
         try await place.checkSchema()
         let logger = invocation.logger("gateway")
         let export = try SpanExport(invocation, place, service: "usher-gateway")
+        let replica = try arguments.text(GatewayOptions.replicaURL).map { url in
+            try place.client(url: url, connections: 2)
+        }
         let loops = try servingLoops(place, connections: server.maxConnections, arguments)
         let gateway = Gateway(
             postgres: place.postgres,
+            replica: replica,
             loops: loops,
             registry: try BoxOfficeCode.registry(invocation, place.postgres),
             configuration: GatewayConfiguration(
@@ -50,13 +54,15 @@ enum GatewayCommand {
                 adminPort: arguments.number(.adminPort) ?? 8081,
                 server: server,
                 paymentSecret: arguments.text(.paymentsSecret),
-                origins: origins
+                origins: origins,
+                replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2)
             ),
             logger: logger,
             tracer: export?.tracer
         )
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await place.postgres.run() }
+            if let replica { group.addTask { await replica.run() } }
             if let export { group.addTask { await export.run() } }
             group.addTask {
                 await invocation.stop.wait()
@@ -68,6 +74,7 @@ enum GatewayCommand {
             group.cancelAll()
         }
         server.accessLog?.close()
+        await replica?.shutdown()
         if loops !== place.loops { loops.stop() }
         await place.close()
     }

@@ -85,7 +85,22 @@ enum GatewayOptions {
         help: "Connections of one address at one time"
     )
 
+    static let replicaURL = Option(
+        "replica-url",
+        .text("URL"),
+        environment: "USHER_REPLICA_URL",
+        help: "A streaming replica, where what everybody may see is read while it is fresh"
+    )
+    static let replicaStaleness = Option(
+        "replica-staleness",
+        .duration,
+        environment: "USHER_REPLICA_STALENESS",
+        initial: "2s",
+        help: "How old the replica's answers may be before the primary is asked instead"
+    )
+
     static let all = [
+        replicaURL, replicaStaleness,
         maxConnections, certificate, key, trustedProxies, forwarded, proxyProtocol, accessLog, accessSample,
         origins, clientRate, tokenRate, clientConnections,
     ]

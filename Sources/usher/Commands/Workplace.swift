@@ -71,6 +71,21 @@ struct Workplace: Sendable {
         }
     }
 
+    /// Another server with the same schema, such as a replica; nothing is looked at yet.
+    ///
+    /// - Throws: `PostgresError` for a URL that can't be read.
+    func client(url: String, connections: Int) throws -> PostgresClient {
+        var configuration = try PostgresConfiguration(url: url)
+        configuration.schema = schema
+        configuration.prefersIndexes = postgres.configuration.prefersIndexes
+        configuration.applicationName = postgres.configuration.applicationName
+        return PostgresClient(
+            configuration,
+            loops: loops,
+            pool: PoolLimits(maximum: connections, acquireTimeout: .seconds(5))
+        )
+    }
+
     /// Ends the connections and the loops.
     func close() async {
         await postgres.shutdown()
