@@ -71,9 +71,14 @@ package final class TestCluster: Sendable {
         try await tool("pg_ctl", ["-D", data, "-m", "fast", "-w", "stop"])
     }
 
+    /// Stops the server as a power cut would.
+    package func cutPower() async throws {
+        try await tool("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"])
+    }
+
     /// Stops the server as a power cut would, and starts it again: it recovers from its log.
     package func crash() async throws {
-        try await tool("pg_ctl", ["-D", data, "-m", "immediate", "-w", "stop"])
+        try await cutPower()
         try await start()
     }
 

@@ -36,15 +36,17 @@ extension Operation {
             .get,
             "/v1/on-sales/{id}/status",
             .anyone,
-            "Where the line is. One document for everyone, made once a second; it has an ETag.",
+            "Where the line is. One document for everyone, made once a second; it has an ETag. Once the database has not been "
+                + "heard of for 5 s it is `stale`, and tells since when in `as_of`.",
             success: (200, "Status"),
             problems: [.unknownOnSale]
         ) { services, call in
             try services.withOnSale(try call.onSaleID()) { onSale in
-                guard let known = call.request.headers["If-None-Match"], matches(known, onSale.tag) else {
-                    return onSale.status
+                let status = onSale.status(isStale: services.board.isStale)
+                guard let known = call.request.headers["If-None-Match"], matches(known, status.tag) else {
+                    return status.response
                 }
-                return HTTPResponse(status: 304, headers: onSale.status.headers)
+                return HTTPResponse(status: 304, headers: status.response.headers)
             }
         },
         Operation(

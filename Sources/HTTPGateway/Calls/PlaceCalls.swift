@@ -33,14 +33,16 @@ extension Operation {
             if let onSale = services.board[token.onSale],
                 let view = services.places.fromMemory(token, onSale)
             {
-                return .now(PlaceDocument.response(token.place, view, onSale))
+                let isStale = services.board.isStale
+                return .now(PlaceDocument.response(token.place, view, onSale, isStale: isStale))
             }
             return services.later {
                 let onSale = try await services.onSale(token.onSale)
                 return PlaceDocument.response(
                     token.place,
                     try await services.places.read(token, onSale),
-                    onSale
+                    onSale,
+                    isStale: services.board.isStale
                 )
             }
         },
@@ -188,8 +190,13 @@ extension PlaceToken {
 
 /// A place as its buyer sees it.
 enum PlaceDocument {
-    static func response(_ place: PlaceID, _ view: PlaceStanding, _ onSale: OnSaleSnapshot) -> HTTPResponse {
-        let body = JSONWriter.object { write(place, view, onSale, to: &$0) }
+    static func response(
+        _ place: PlaceID,
+        _ view: PlaceStanding,
+        _ onSale: OnSaleSnapshot,
+        isStale: Bool
+    ) -> HTTPResponse {
+        let body = JSONWriter.object { write(place, view, onSale, isStale: isStale, to: &$0) }
         return .json(body, headers: ["Cache-Control": "private, no-store"])
     }
 
@@ -197,6 +204,7 @@ enum PlaceDocument {
         _ place: PlaceID,
         _ view: PlaceStanding,
         _ onSale: OnSaleSnapshot,
+        isStale: Bool,
         to json: inout JSONWriter
     ) {
         let facts = onSale.facts
@@ -222,6 +230,7 @@ enum PlaceDocument {
         json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
         json.field("poll_after_ms", pollAfter(view, facts))
         json.field("seq", facts.seq)
+        OnSaleSnapshot.writeAge(of: facts, isStale: isStale, to: &json)
     }
 
     private static func pollAfter(_ view: PlaceStanding, _ facts: OnSaleStatus) -> Int {

@@ -3,9 +3,6 @@ internal import HTTP
 
 /// What is said on `/v1/on-sales/{id}/live`.
 enum LiveDocument {
-    /// What the database last said is older than this: the tick says so.
-    static let staleAfter = Duration.seconds(5)
-
     /// The state of the on-sale; `status` is the ETag of `/status`, which has the rest.
     static func tick(_ onSale: OnSaleSnapshot, isStale: Bool) -> ChannelMessage {
         let facts = onSale.facts
@@ -16,7 +13,7 @@ enum LiveDocument {
             json.field("serving", facts.serving)
             json.field("last", facts.last)
             json.field("rate_per_minute", facts.ratePerMinute)
-            json.field("status", onSale.tag)
+            json.field("status", onSale.status(isStale: isStale).tag)
             json.field("as_of", "\(facts.readAt)")
             json.field("stale", isStale)
         }
@@ -24,12 +21,16 @@ enum LiveDocument {
     }
 
     /// Where one's own place stands.
-    static func place(_ place: PlaceID, _ standing: PlaceStanding, _ onSale: OnSaleSnapshot) -> ChannelMessage
-    {
+    static func place(
+        _ place: PlaceID,
+        _ standing: PlaceStanding,
+        _ onSale: OnSaleSnapshot,
+        isStale: Bool
+    ) -> ChannelMessage {
         ChannelMessage(
             JSONWriter.object { json in
                 json.field("type", "place")
-                PlaceDocument.write(place, standing, onSale, to: &json)
+                PlaceDocument.write(place, standing, onSale, isStale: isStale, to: &json)
             }
         )
     }

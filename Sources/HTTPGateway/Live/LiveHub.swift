@@ -55,7 +55,7 @@ final class LiveHub: ChannelHandler {
         let audience = loops[loop.index]
         audience.add(channel, to: id)
         guard let onSale = board[id] else { return }
-        loop.send(audience.tick(of: onSale, age: board.age).message, to: channel)
+        loop.send(audience.tick(of: onSale, isStale: board.isStale).message, to: channel)
     }
 
     func closed(_ channel: Channel, subject: Int64, on loop: ChannelLoop) {
@@ -111,7 +111,7 @@ final class LiveHub: ChannelHandler {
         let audience = loops[loop.index]
         for id in audience.listeners.keys {
             guard let onSale = board[id] else { continue }
-            let tick = audience.tick(of: onSale, age: board.age)
+            let tick = audience.tick(of: onSale, isStale: board.isStale)
             guard tick.isNews || audience.toldAt[id].map({ .now - $0 > Self.atLeastEvery }) ?? true else {
                 continue
             }
@@ -195,7 +195,7 @@ final class LiveHub: ChannelHandler {
         )
         let isOld = MonotonicTime.now - shown.saidAt > Self.atLeastEvery
         guard said != shown.said || isOld else { return }
-        let message = LiveDocument.place(shown.token.place, standing, onSale)
+        let message = LiveDocument.place(shown.token.place, standing, onSale, isStale: board.isStale)
         guard loop.send(message, to: channel, canWait: said != shown.said) else { return }
         shown.said = said
         shown.waitsAt = standing.state == .waiting && !standing.isAgain ? standing.number : nil
@@ -229,7 +229,7 @@ private final class Audience: @unchecked Sendable {
     private var positions: [Channel: Int] = [:]
     var shown: [Channel: Shown] = [:]
     var toldAt: [OnSaleID: MonotonicTime] = [:]
-    private var ticks: [OnSaleID: (tag: String, isStale: Bool, message: ChannelMessage)] = [:]
+    private var ticks: [OnSaleID: (tag: String, message: ChannelMessage)] = [:]
 
     func add(_ channel: Channel, to id: OnSaleID) {
         positions[channel] = listeners[id, default: []].count
@@ -254,13 +254,13 @@ private final class Audience: @unchecked Sendable {
     }
 
     /// What everyone is told now, and whether it is another thing than before.
-    func tick(of onSale: OnSaleSnapshot, age: Duration?) -> (message: ChannelMessage, isNews: Bool) {
-        let isStale = age.map { $0 > LiveDocument.staleAfter } ?? true
-        if let known = ticks[onSale.id], known.tag == onSale.tag, known.isStale == isStale {
+    func tick(of onSale: OnSaleSnapshot, isStale: Bool) -> (message: ChannelMessage, isNews: Bool) {
+        let tag = onSale.status(isStale: isStale).tag
+        if let known = ticks[onSale.id], known.tag == tag {
             return (known.message, false)
         }
         let message = LiveDocument.tick(onSale, isStale: isStale)
-        ticks[onSale.id] = (onSale.tag, isStale, message)
+        ticks[onSale.id] = (tag, message)
         return (message, true)
     }
 }

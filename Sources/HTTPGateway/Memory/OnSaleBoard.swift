@@ -12,7 +12,12 @@ final class OnSaleBoard: Sendable {
         var snapshots: [OnSaleID: OnSaleSnapshot] = [:]
         /// When the latest of the reads that were answered began.
         var lastRefresh: MonotonicTime?
+        /// Whether the last read found no database in all the time that it may wait for one.
+        var isCutOff = false
     }
+
+    /// What the database last said is older than this: whoever is told of it is told that, too.
+    private static let staleAfter = Duration.seconds(5)
 
     let clock = DatabaseClock()
     private let reads: SharedReads
@@ -41,12 +46,20 @@ final class OnSaleBoard: Sendable {
         state.withLock { $0.lastRefresh }.map { .now - $0 }
     }
 
+    /// Whether what the board knows is only what it last heard, some time ago.
+    var isStale: Bool { age.map { $0 > Self.staleAfter } ?? true }
+
+    /// Whether the database can't be reached at all: what needs it can be refused at once, as waiting for it would end
+    /// in the same answer, later.
+    var isCutOff: Bool { state.withLock { $0.isCutOff } }
+
     /// Reads once a second until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
             do {
                 try await refresh()
             } catch  where !Task.isCancelled {
+                if (error as? PostgresError)?.code == .connection { state.withLock { $0.isCutOff = true } }
                 logger.warning("could not refresh the on-sales", ["error": "\(error)"])
             } catch {
                 return
@@ -87,6 +100,7 @@ final class OnSaleBoard: Sendable {
                 snapshots[snapshot.id] = isOlder ? known : snapshot
             }
             state.snapshots = snapshots
+            state.isCutOff = false
             if isLatest { state.lastRefresh = began }
         }
     }

@@ -6,28 +6,43 @@ struct OnSaleSnapshot: Sendable {
     let facts: OnSaleStatus
     /// The drawn order; nil before the draw.
     let order: DrawOrder?
+    /// `/status` while the database is heard of.
+    private let fresh: Status
+    /// `/status` once it is not: the same, and of when.
+    private let stale: Status
+
     /// `/status`, ready to send.
-    let status: HTTPResponse
-    /// What tells this document from others of the on-sale.
-    let tag: String
+    struct Status: Sendable {
+        let response: HTTPResponse
+        /// What tells this document from others of the on-sale.
+        let tag: String
+
+        fileprivate init(_ facts: OnSaleStatus, isStale: Bool) {
+            let body = OnSaleSnapshot.document(facts, isStale: isStale)
+            tag = "\"\(facts.seq)-\(String(OnSaleSnapshot.fingerprint(body), radix: 36))\""
+            response = .json(
+                body,
+                headers: ["Cache-Control": "public, s-maxage=1, stale-while-revalidate=5", "ETag": tag]
+            )
+        }
+    }
 
     init(_ facts: OnSaleStatus, order: DrawOrder?) {
         self.facts = facts
         self.order = order
-        let body = Self.document(facts)
-        tag = "\"\(facts.seq)-\(String(Self.fingerprint(body), radix: 36))\""
-        status = .json(
-            body,
-            headers: ["Cache-Control": "public, s-maxage=1, stale-while-revalidate=5", "ETag": tag]
-        )
+        fresh = Status(facts, isStale: false)
+        stale = Status(facts, isStale: true)
     }
+
+    /// `/status`; a stale one says so.
+    func status(isStale: Bool) -> Status { isStale ? stale : fresh }
 
     var id: OnSaleID { facts.id }
     /// Whether what comes back is for those on the waitlist, whatever their numbers are.
     var hasWaitlist: Bool { facts.state == .soldOut }
 
     /// `/status`: nothing in it depends on who asks.
-    private static func document(_ facts: OnSaleStatus) -> [UInt8] {
+    private static func document(_ facts: OnSaleStatus, isStale: Bool) -> [UInt8] {
         JSONWriter.object { json in
             json.field("on_sale", facts.id.publicID)
             json.field("state", facts.publishedState)
@@ -41,7 +56,17 @@ struct OnSaleSnapshot: Sendable {
             json.field("message", facts.message)
             json.field("poll_after_ms", facts.pollMilliseconds)
             json.field("seq", facts.seq)
+            writeAge(of: facts, isStale: isStale, to: &json)
         }
+    }
+
+    /// Whether, and since when, this is no more than what was last heard.
+    ///
+    /// The moment is told only of what is stale: with a new one in it each second, no document would be like the last, and
+    /// every question about it would have to be answered in full.
+    static func writeAge(of facts: OnSaleStatus, isStale: Bool, to json: inout JSONWriter) {
+        json.field("stale", isStale)
+        json.field("as_of", isStale ? "\(facts.readAt)" : nil)
     }
 
     /// Why the line moves otherwise than the rate says.

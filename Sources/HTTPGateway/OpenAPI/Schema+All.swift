@@ -183,7 +183,7 @@ extension Schema {
         ("throttle", .nullable(.object([("factor", .number), ("reason", throttleReasons)]))),
         ("open_until", .nullable(.instant)), ("tiers", .list(.reference("TierStock"))),
         ("message", .nullable(.string)),
-        ("poll_after_ms", .integer), ("seq", .integer),
+        ("poll_after_ms", .integer), ("seq", .integer), ("stale", .boolean), ("as_of", .nullable(.instant)),
     ]
 
     private static let seatMap: Members = [
@@ -284,7 +284,8 @@ extension Schema {
         ),
         ("chance_left", .nullable(.number)), ("waitlist_position", .nullable(.integer)),
         ("turn_expires_at", .nullable(.instant)),
-        ("poll_after_ms", .integer), ("seq", .integer),
+        ("poll_after_ms", .integer), ("seq", .integer), ("stale", .boolean),
+        ("as_of", .nullable(.instant)),
     ]
 
     private static let reservation: Members = [

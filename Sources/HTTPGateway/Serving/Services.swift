@@ -112,16 +112,20 @@ final class Services: Sendable {
         )
         let joining = Joins(postgres: postgres)
         joins = Batcher { requests in
+            // Those who came while the batch before waited for the database in vain.
+            guard !board.isCutOff else { throw Problem.databaseUnavailable }
             joinSizes.observe(Double(requests.count))
             return try await Self.insisting { try await joining.commit(requests) }
         }
         let admitting = Admissions(postgres: postgres, orders: orders)
         admissions = Batcher { requests in
-            try await Self.insisting { try await admitting.commit(requests) }
+            guard !board.isCutOff else { throw Problem.databaseUnavailable }
+            return try await Self.insisting { try await admitting.commit(requests) }
         }
         let waiting = Waitlist(postgres: postgres, orders: orders)
         waitlist = Batcher { requests in
-            try await Self.insisting { try await waiting.commit(requests) }
+            guard !board.isCutOff else { throw Problem.databaseUnavailable }
+            return try await Self.insisting { try await waiting.commit(requests) }
         }
         newcomers = Batcher { requests in
             try await Self.insisting { try await waiting.commit(requests) }
@@ -198,9 +202,12 @@ final class Services: Sendable {
     /// Does again what may be done twice, when the connection was lost under it: a batch of a few hundred people
     /// should not hear of one backend that died.
     private static func insisting<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
+        let began = MonotonicTime.now
         do {
             return try await work()
         } catch let error as PostgresError where error.code == .connection || error.code == .commitUnknown {
+            // Whoever has waited for a server in vain would only wait for as long again.
+            guard MonotonicTime.now - began < .seconds(1) else { throw error }
             return try await work()
         }
     }
@@ -242,6 +249,8 @@ final class Services: Sendable {
     func later(_ work: @escaping @Sendable () async throws -> HTTPResponse) -> Reply {
         .later { [self] in
             do {
+                // There may be thousands who ask, and nothing that is worth their waiting.
+                guard !board.isCutOff else { throw Problem.databaseUnavailable }
                 return try await work()
             } catch {
                 return problem(error)
