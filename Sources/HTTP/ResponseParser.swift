@@ -55,8 +55,9 @@ struct ResponseParser: Sendable {
             maxSplits: 2,
             omittingEmptySubsequences: false
         )
-        guard parts.count >= 2, parts[1].count == 3,
-            let status = Int(String(decoding: parts[1], as: UTF8.self))
+        // Three digits, and no sign: what is below 100 would be an answer whose end nobody knows.
+        guard parts.count >= 2, parts[1].count == 3, parts[1].allSatisfy(ASCII.isDigit),
+            let status = Int(String(decoding: parts[1], as: UTF8.self)), status >= 100
         else {
             throw .malformed("a bad status line")
         }

@@ -53,6 +53,8 @@ struct ResponseParserTests {
 
     @Test func `What is not HTTP is refused`() {
         #expect(parse("SSH-2.0-OpenSSH_9.2 hello\r\n\r\n") == ["bad"])
-        #expect(parse("HTTP/1.1 abc\r\n\r\n") == ["bad"])
+        for status in ["abc", "099", "+99", "-20", "20", "2000", "\u{661}00"] {
+            #expect(parse("HTTP/1.1 \(status)\r\n\r\n") == ["bad"], "\(status)")
+        }
     }
 }
