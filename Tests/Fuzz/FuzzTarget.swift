@@ -16,6 +16,7 @@ protocol FuzzTarget {
 enum FuzzTargets {
     static let all: [any FuzzTarget.Type] = [
         RequestFuzz.self, ResponseFuzz.self, WebSocketFuzz.self, JSONFuzz.self, PercentFuzz.self,
+        ProxyFuzz.self,
     ]
 }
 
