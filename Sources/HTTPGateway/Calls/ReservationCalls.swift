@@ -82,6 +82,8 @@ extension Operation {
                 .inProgress, .outcomeUnknown,
             ]
         ) { services, call in
+            // Whoever may not ask is not told what is wrong with the question.
+            _ = try call.admission(services)
             var fields = try RequestFields(call.request)
             let method = fields.string("payment_method")
             try fields.check()

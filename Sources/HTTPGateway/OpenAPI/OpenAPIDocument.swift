@@ -79,7 +79,7 @@ enum OpenAPIDocument {
             }
             if let body = operation.body {
                 json.object("requestBody") { json in
-                    json.field("required", true)
+                    json.field("required", Schema.all.first { $0.name == body }?.schema.mayBeEmpty != true)
                     json.object("content") { write(schema: body, as: "application/json", to: &$0) }
                 }
             }
@@ -97,23 +97,26 @@ enum OpenAPIDocument {
     }
 
     private static func write(parametersOf operation: Operation, to list: inout JSONWriter) {
-        func write(_ name: String, in location: String, required: Bool) {
+        func write(_ name: String, in location: String, required: Bool, _ schema: Schema = .string) {
             list.object { json in
                 json.field("name", name)
                 json.field("in", location)
                 json.field("required", required)
-                json.object("schema") { $0.field("type", "string") }
+                json.field("schema", schema.json)
             }
         }
         for segment in operation.path.split(separator: "/") where segment.hasPrefix("{") {
             write(String(segment.dropFirst().dropLast()), in: "path", required: true)
         }
         if operation.problems.contains(where: { $0.code == Problem.keyRequired.code }) {
-            write("Idempotency-Key", in: "header", required: true)
+            write("Idempotency-Key", in: "header", required: true, .pattern("^[!-~]{1,255}$"))
         }
         if operation.problems.contains(where: { $0.code == Problem.badParameter.code }) {
-            write("after", in: "query", required: false)
-            write("limit", in: "query", required: false)
+            // Of a page, all have where it begins and how long it is, but for these.
+            if operation.id != "listPaymentCases" { write("after", in: "query", required: false) }
+            if operation.id != "getLeaves" {
+                write("limit", in: "query", required: false, .within(1...200))
+            }
         }
         if operation.access == .paymentProvider {
             write(WebhookSignature.header, in: "header", required: true)

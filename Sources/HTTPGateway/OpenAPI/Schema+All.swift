@@ -39,13 +39,13 @@ extension Schema {
         ),
         ("Proof", object(proof)),
         ("Certificate", object(certificate)),
-        ("Codes", object([("group", .string), ("count", .integer)])),
+        ("Codes", object([("group", .text(32)), ("count", .within(1...10_000))])),
         ("CodeList", object([("group", .string), ("codes", .list(.string))])),
-        ("Invitations", object([("group", .string), ("buyers", .list(.string))])),
-        ("GroupName", object([("group", .string)])),
+        ("Invitations", object([("group", .text(32)), ("buyers", .some(.text(256), 1...1_000))])),
+        ("GroupName", object([("group", .text(32))])),
         ("GroupCounts", object([("groups", .list(.object(groupCounts)))])),
-        ("Reveal", object([("secret", .string)])),
-        ("Beacon", object([("value", .string), ("proof", .string)])),
+        ("Reveal", object([("secret", .pattern("^[0-9a-fA-F]{64}$"))])),
+        ("Beacon", object([("value", .text(1_000)), ("proof", .text(1_000))])),
         (
             "Join",
             free(
@@ -59,7 +59,7 @@ extension Schema {
         (
             "Waitlist",
             object([
-                ("quantity", .integer), ("buyer?", .string), ("secret?", .string), ("code?", .string),
+                ("quantity", .within(1...100)), ("buyer?", .string), ("secret?", .string), ("code?", .string),
             ])
         ),
         (
@@ -79,7 +79,7 @@ extension Schema {
                     + "`section` and `apart`, which is however it comes."
             )
         ),
-        ("Checkout", object([("payment_method", .string)])),
+        ("Checkout", object([("payment_method", .text(200))])),
         ("Reservation", object(reservation)),
         (
             "PaymentReport",
@@ -88,12 +88,18 @@ extension Schema {
         ("CallbackResult", object([("result", .oneOf(["told", "known", "voiding", "unknown"]))])),
         ("Plan", free("A plan as Examples/arena.json shows it; what does not fit is named field by field.")),
         ("PlanPatch", free("The members of a plan's head that are to change.")),
-        ("Reason", object([("reason?", .string)])),
+        ("Reason", object([("reason?", .nullable(.text(1_000)))])),
         ("Refund", object([("reservation", .string)])),
-        ("Stop", object([("confirm", .string), ("reason?", .string)])),
-        ("FailOpen", object([("seconds", .integer), ("confirm", .string), ("reason?", .string)])),
-        ("Rate", object([("rate_per_minute", .integer)])),
-        ("Message", object([("message?", .nullable(.string))])),
+        ("Stop", object([("confirm", .text(200)), ("reason?", .nullable(.text(1_000)))])),
+        (
+            "FailOpen",
+            object([
+                ("seconds", .within(0...OnSales.longestFailOpen)), ("confirm", .text(200)),
+                ("reason?", .nullable(.text(1_000))),
+            ])
+        ),
+        ("Rate", object([("rate_per_minute", .within(0...1_000_000))])),
+        ("Message", object([("message?", .nullable(.text(1_000)))])),
         ("OnSaleRecord", object(record)),
         (
             "OnSaleRecordList",
@@ -102,13 +108,16 @@ extension Schema {
         ("BuyerKey", object([("on_sale", .string), ("key", .string)])),
         (
             "Contact",
-            object([("channel", oneOf(["email", "sms"])), ("address", .string), ("locale?", .string)])
+            object([
+                ("channel", oneOf(["email", "sms"])), ("address", .text(254)),
+                ("locale?", .nullable(.text(12))),
+            ])
         ),
         (
             "NotificationList",
             object([("notifications", .list(.object(notification))), ("next", .nullable(.integer))])
         ),
-        ("TemplateText", object([("subject?", .string), ("body", .string)])),
+        ("TemplateText", object([("subject?", .nullable(.text(500))), ("body", .text(10_000))])),
         (
             "Template",
             object([
@@ -132,7 +141,7 @@ extension Schema {
                 )
             ])
         ),
-        ("PaymentFinding", object([("found", oneOf(findings)), ("note", .string)])),
+        ("PaymentFinding", object([("found", oneOf(findings)), ("note", .text(1_000))])),
         (
             "SettledPayment",
             object([
@@ -143,7 +152,7 @@ extension Schema {
         ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
         ("QueueState", object([("name", .string), ("paused", .boolean)])),
-        ("Scale", object([("workers", .integer)])),
+        ("Scale", object([("workers", .within(0...64))])),
         ("Pool", object([("name", .string), ("queues", .list(.string)), ("workers", .integer)])),
     ]
 
