@@ -81,6 +81,7 @@ final class OnSaleBoard: Sendable {
     ///   - found: all there is.
     ///   - asked: when it was asked for.
     ///   - staleness: how much older it may be.
+    /// - Throws: `PostgresError` when an order can't be read.
     func take(
         _ found: [OnSaleStatus],
         askedAt asked: MonotonicTime,
