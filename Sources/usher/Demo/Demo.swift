@@ -154,6 +154,7 @@ struct Demo: Sendable {
             seed: seed,
             room: room,
             tierCapacities: filed.plan.tiers.map { filed.plan.capacity(ofTier: $0.id) },
+            live: invocation.arguments.number(DemoCommand.live) ?? 50,
             endpoint: house.endpoint,
             loops: loops,
             tally: tally
