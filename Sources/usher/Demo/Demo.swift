@@ -82,7 +82,7 @@ struct Demo: Sendable {
                 ],
                 logLevel: invocation.arguments.text(.logLevel) ?? "info",
                 logFormat: invocation.arguments.text(.logFormat) ?? "plain",
-                environment: invocation.environment,
+                environment: OneAddress.environment().merging(invocation.environment) { $1 },
                 isTemporary: true
             ),
             line: { [log] who, line in log.write("[\(who)] \(line)") },

@@ -48,9 +48,12 @@ struct SocketsBench: Sendable {
     }
 
     /// As many as the gateways' descriptors suffice for, the same number for each.
+    ///
+    /// A gateway that takes a number of connections sees to the descriptors for them itself.
     private func fitting() -> Int {
-        let table = max(1, DescriptorLimit.raise() - Self.reserve)
         let wanted = max(1, sockets / gateways)
+        let isBound = !GatewayCommand.command.options.contains { $0.environment == "USHER_MAX_CONNECTIONS" }
+        let table = isBound ? max(1, DescriptorLimit.raise() - Self.reserve) : wanted
         let each = min(wanted, table)
         if each < wanted {
             place.note(
@@ -103,7 +106,9 @@ struct SocketsBench: Sendable {
             place,
             room: room.onSale.publicID,
             words: ["gateway", "--admin-port", "0", "--loops", "\(loops)", "--log-level", "warning"],
-            environment: schema.environment,
+            environment: schema.environment.merging(
+                OneAddress.environment(connections: fitting() / gateways + Self.reserve)
+            ) { $1 },
             in: directory,
             name: "gateway-\(more)"
         ) { server in

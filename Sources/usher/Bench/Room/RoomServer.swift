@@ -41,7 +41,7 @@ struct RoomServer: Sendable {
         let gateway = try await BenchProcess.start(
             name,
             words + ["--port", "\(port)"],
-            environment: environment,
+            environment: OneAddress.environment().merging(environment) { $1 },
             log: "\(directory)/\(name).log",
             core: core
         )
