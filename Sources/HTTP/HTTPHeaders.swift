@@ -49,7 +49,7 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields.contains { field in
             ASCII.equalIgnoringCase(field.name, name)
                 && field.value.split(separator: ",").contains {
-                    ASCII.equalIgnoringCase($0.trimmingOptionalWhitespace(), element)
+                    ASCII.equalIgnoringCase(String($0.trimmed), element)
                 }
         }
     }
@@ -57,10 +57,10 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
 
 extension Substring {
     /// Without the spaces and tabs around it.
-    fileprivate func trimmingOptionalWhitespace() -> String {
+    var trimmed: Substring {
         var part = self
         while let first = part.first, first == " " || first == "\t" { part.removeFirst() }
         while let last = part.last, last == " " || last == "\t" { part.removeLast() }
-        return String(part)
+        return part
     }
 }

@@ -12,8 +12,10 @@ public struct HTTPRequest: Sendable {
     public var headers: HTTPHeaders
     /// The body with its framing taken off.
     public var body: [UInt8]
-    /// Who sent it; nil for one made by hand.
+    /// Who sent it, or whom trusted proxies say it is from; nil for one made by hand.
     public var remoteAddress: SocketAddress?
+    /// What the answer's `X-Request-Id` says, by which logs find it again; empty for one made by hand.
+    public var id = ""
 
     /// Makes a request.
     ///

@@ -8,6 +8,8 @@ public struct HTTPResponse: Sendable {
     public var body: [UInt8] { didSet { head = nil } }
     /// The head but for its date and connection as it goes over the wire, where it was laid out beforehand.
     private(set) var head: [UInt8]?
+    /// The name of what answered, for the access log; it is not sent.
+    public var call = ""
 
     /// Makes a response.
     public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {

@@ -146,10 +146,45 @@ extension Problem {
         retryAfter: 1
     )
 
+    /// The client, or the holder of the token, asks more often than it may.
+    public static let tooManyRequests = Self(
+        status: 429,
+        code: "too_many_requests",
+        title: "There were too many requests; ask again later.",
+        retryAfter: 1
+    )
+    /// The client has as many connections as it may.
+    public static let tooManyConnectionsOfClient = Self(
+        status: 429,
+        code: "too_many_connections_of_client",
+        title: "There are too many connections from this address.",
+        retryAfter: 5
+    )
+    /// More waits than can be served soon.
+    public static let overloaded = Self(
+        status: 503,
+        code: "overloaded",
+        title: "More requests wait than can be served soon.",
+        retryAfter: 1
+    )
+    /// The part that is asked for lies beyond the end.
+    public static let rangeNotSatisfiable = Self(
+        status: 416,
+        code: "range_not_satisfiable",
+        title: "There is no such part of it."
+    )
+    /// Plain text where TLS is spoken.
+    public static let tlsRequired = Self(
+        status: 400,
+        code: "tls_required",
+        title: "TLS is spoken here: use https."
+    )
+
     /// Every problem that the server or the router answers by itself.
     public static let ofTransport: [Self] = [
         .malformedRequest, .requestTimeout, .contentTooLarge, .targetTooLong, .expectationFailed,
         .headerTooLarge, .upgradeRequired, .stopping,
-        .notFound, .methodNotAllowed, .tooManyConnections,
+        .notFound, .methodNotAllowed, .tooManyConnections, .tooManyRequests, .tooManyConnectionsOfClient,
+        .overloaded, .rangeNotSatisfiable, .tlsRequired,
     ]
 }

@@ -7,7 +7,17 @@ struct ReceiveBuffer {
     /// Receives what has come.
     ///
     /// - Returns: what `recv` returned: how many bytes, 0 at the end, -1 with `errno` set.
-    mutating func receive(from descriptor: Int32) -> Int {
-        unsafe bytes.withUnsafeMutableBufferPointer { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+    mutating func receive(from descriptor: Int32, through tls: TLSSession? = nil) -> Int {
+        guard let tls else { return receive(bytes.count, from: descriptor) }
+        return unsafe bytes.withUnsafeMutableBufferPointer { unsafe tls.receive(into: $0) }
+    }
+
+    /// Receives at most so many bytes.
+    ///
+    /// - Returns: what `recv` returned.
+    mutating func receive(_ limit: Int, from descriptor: Int32, flags: Int32 = 0) -> Int {
+        unsafe bytes.withUnsafeMutableBufferPointer {
+            unsafe recv(descriptor, $0.baseAddress, min(limit, $0.count), flags)
+        }
     }
 }

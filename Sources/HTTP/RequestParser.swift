@@ -24,6 +24,8 @@ struct RequestParser: Sendable {
 
     /// Bytes received and not yet understood.
     var bufferedBytes: Int { buffer.count }
+    /// Bytes that wait for the rest of their request.
+    var heldBytes: Int { buffer.count + (pending?.request.body.count ?? 0) }
     /// Whether the header of the current request is complete and its body is not.
     var isReadingBody: Bool { pending != nil }
     /// Whether nothing of a request has come.

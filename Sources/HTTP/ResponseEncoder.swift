@@ -10,12 +10,16 @@ enum ResponseEncoder {
     ///   - date: the current date as HTTP writes it.
     ///   - withoutBody: for an answer to HEAD: the header tells of the body, which is left out.
     ///   - close: tells the client that no further request is answered here.
+    ///   - standing: lines that every response has, each behind its CR LF.
+    ///   - requestID: what logs call the request; empty for none.
     static func append(
         _ response: HTTPResponse,
         to output: inout [UInt8],
         date: String,
         withoutBody: Bool,
-        close: Bool
+        close: Bool,
+        standing: [UInt8] = [],
+        requestID: String = ""
     ) {
         let hasBody = !withoutBody && !response.body.isEmpty && mayHaveBody(response.status)
         output.reserveCapacity(output.count + 384 + (hasBody ? response.body.count : 0))
@@ -26,6 +30,8 @@ enum ResponseEncoder {
         }
         line("Date", date, &output)
         if close { line("Connection", "close", &output) }
+        if !requestID.isEmpty { line("X-Request-Id", requestID, &output) }
+        output.append(contentsOf: standing)
         output.append(contentsOf: "\r\n\r\n".utf8)
         if hasBody { output.append(contentsOf: response.body) }
     }
@@ -59,17 +65,30 @@ enum ResponseEncoder {
     ///   - output: where to.
     ///   - date: the current date as HTTP writes it.
     ///   - isChunked: false for a client that takes what comes until the connection ends.
+    ///   - standing: lines that every response has, each behind its CR LF.
+    ///   - requestID: what logs call the request; empty for none.
     static func appendStreamHead(
         headers: HTTPHeaders,
         to output: inout [UInt8],
         date: String,
-        isChunked: Bool
+        isChunked: Bool,
+        standing: [UInt8] = [],
+        requestID: String = ""
     ) {
         output.append(contentsOf: "HTTP/1.1 200 OK".utf8)
         line("Date", date, &output)
         for field in headers.fields where isSendable(field) { line(field.name, field.value, &output) }
         line(isChunked ? "Transfer-Encoding" : "Connection", isChunked ? "chunked" : "close", &output)
+        if !requestID.isEmpty { line("X-Request-Id", requestID, &output) }
+        output.append(contentsOf: standing)
         output.append(contentsOf: "\r\n\r\n".utf8)
+    }
+
+    /// Lays out lines that every response of a server has.
+    static func standing(_ headers: HTTPHeaders) -> [UInt8] {
+        var lines: [UInt8] = []
+        for field in headers.fields where isSendable(field) { line(field.name, field.value, &lines) }
+        return lines
     }
 
     private static func line(_ name: String, _ value: String, _ output: inout [UInt8]) {
@@ -94,6 +113,7 @@ enum ResponseEncoder {
         case 201: "Created"
         case 202: "Accepted"
         case 204: "No Content"
+        case 206: "Partial Content"
         case 304: "Not Modified"
         case 400: "Bad Request"
         case 401: "Unauthorized"
@@ -106,6 +126,7 @@ enum ResponseEncoder {
         case 413: "Content Too Large"
         case 414: "URI Too Long"
         case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
         case 417: "Expectation Failed"
         case 422: "Unprocessable Content"
         case 426: "Upgrade Required"

@@ -52,6 +52,18 @@ struct RouteTree: Sendable {
         _ method: HTTPMethod,
         _ path: String
     ) throws(Problem) -> (route: Int, parameters: PathParameters) {
+        let (found, values) = try find(path)
+        let wanted = method == .head ? .get : method
+        for route in found where methods[route] == wanted {
+            return (route, PathParameters(names: names[route], values: values))
+        }
+        var problem = Problem.methodNotAllowed
+        problem.allow = allowed(found).joined(separator: ", ")
+        throw problem
+    }
+
+    /// The routes of a path, and what stands for their names.
+    func find(_ path: String) throws(Problem) -> (routes: [Int], values: [String]) {
         guard path.utf8.first == ASCII.slash else { throw .notFound }
         var node = 0
         var values: [String] = []
@@ -74,13 +86,7 @@ struct RouteTree: Sendable {
             rest = rest[rest.index(after: end)...]
         }
         if nodes[node].routes.isEmpty { throw .notFound }
-        let wanted = method == .head ? .get : method
-        for route in nodes[node].routes where methods[route] == wanted {
-            return (route, PathParameters(names: names[route], values: values))
-        }
-        var problem = Problem.methodNotAllowed
-        problem.allow = allowed(nodes[node].routes).joined(separator: ", ")
-        throw problem
+        return (nodes[node].routes, values)
     }
 
     private func allowed(_ routes: [Int]) -> [String] {

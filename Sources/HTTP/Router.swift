@@ -57,6 +57,13 @@ public struct Router<Handler: Sendable>: Sendable {
         let (index, parameters) = try tree.match(method, path)
         return Match(handler: routes[index].handler, parameters: parameters)
     }
+
+    /// The routes of a path, whatever their method.
+    ///
+    /// - Throws: ``Problem``: 404 for an unknown path, 400 for a segment that can't be decoded.
+    public func routes(at path: String) throws(Problem) -> [Route] {
+        try tree.find(path).routes.map { routes[$0] }
+    }
 }
 
 /// The segments of a path that a pattern gives a name to.

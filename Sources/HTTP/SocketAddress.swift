@@ -45,7 +45,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
                     low: halves.1,
                     port: UInt16(bigEndian: six.sin6_port),
                     isIPv6: true
-                )
+                ).unmapped
             }
             let four = unsafe bytes.load(as: sockaddr_in.self)
             return Self(
@@ -120,5 +120,58 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     /// `127.0.0.1:80` or `[::1]:80`.
     public var description: String {
         isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+extension SocketAddress {
+    /// Makes an address from the 4 or 16 bytes that stand for it on the network.
+    init?(bytes: ArraySlice<UInt8>, port: UInt16) {
+        let number = bytes.reduce((UInt64(0), UInt64(0))) { ($0.0 << 8 | $0.1 >> 56, $0.1 << 8 | UInt64($1)) }
+        switch bytes.count {
+        case 4:
+            let low = UInt32(truncatingIfNeeded: number.1).bigEndian
+            self.init(high: 0, low: UInt64(low), port: port, isIPv6: false)
+        case 16:
+            self =
+                Self(
+                    high: number.0.bigEndian,
+                    low: number.1.bigEndian,
+                    port: port,
+                    isIPv6: true
+                ).unmapped
+        default: return nil
+        }
+    }
+
+    /// How many bits an address of this kind has.
+    var width: Int { isIPv6 ? 128 : 32 }
+
+    /// The address as a number, of which IPv4 fills the lower 32 bits.
+    var number: UInt128 {
+        guard isIPv6 else { return UInt128(UInt32(truncatingIfNeeded: low).bigEndian) }
+        return UInt128(high.bigEndian) << 64 | UInt128(low.bigEndian)
+    }
+
+    /// The first bits of the address.
+    func prefix(_ bits: Int) -> UInt128 {
+        // A shift by the whole width gives zero.
+        number >> UInt128(width - bits)
+    }
+
+    /// Whom the address belongs to, as far as limits go: one IPv4 address, or an IPv6 network of 64 bits, of which
+    /// whoever has one address has all.
+    var client: UInt64 {
+        isIPv6
+            ? UInt64(truncatingIfNeeded: prefix(64)) ^ 0x9E37_79B9_7F4A_7C15
+            : UInt64(truncatingIfNeeded: number)
+    }
+
+    /// An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) as what it is.
+    ///
+    /// Source: RFC 4291 §2.5.5.2.
+    var unmapped: Self {
+        guard isIPv6, prefix(96) == 0xFFFF else { return self }
+        let four = UInt32(truncatingIfNeeded: number).bigEndian
+        return Self(high: 0, low: UInt64(four), port: port, isIPv6: false)
     }
 }

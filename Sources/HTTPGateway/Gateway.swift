@@ -57,10 +57,24 @@ public final class Gateway: Sendable {
             loops: loops.loops.count
         )
         self.services = services
-        let dispatcher = Dispatcher(services: services, metrics: metrics, tracer: tracer)
+        let dispatcher = Dispatcher(
+            services: services,
+            metrics: metrics,
+            tracer: tracer,
+            origins: configuration.origins
+        )
         var server = configuration.server
         // Some are needed for the database and the process itself; whoever comes too late should be told so.
-        server.maxConnections = min(server.maxConnections, max(64, DescriptorLimit.raise() - 256))
+        let table = max(64, DescriptorLimit.raise() - 256)
+        server.maxConnectionsPerLoop = min(server.maxConnectionsPerLoop, table)
+        let tables = loops.haveOwnDescriptors ? loops.loops.count : 1
+        server.maxConnections = min(server.maxConnections, table * tables)
+        server.standingHeaders.add("X-Content-Type-Options", "nosniff")
+        server.standingHeaders.add("X-Frame-Options", "DENY")
+        server.standingHeaders.add("Referrer-Policy", "no-referrer")
+        if server.certificate != nil {
+            server.standingHeaders.add("Strict-Transport-Security", "max-age=31536000")
+        }
         api = HTTPServer(loops: loops, configuration: server) { dispatcher.answer($0) }
         let page = AdminPage(
             services: services,
@@ -85,6 +99,9 @@ public final class Gateway: Sendable {
             try await withThrowingTaskGroup { group in
                 group.addTask { try await self.services.run(on: self.loops) }
                 group.addTask { await self.tick() }
+                if let certificate = configuration.server.certificate {
+                    group.addTask { await self.renew(certificate) }
+                }
                 whenListening(ports)
                 group.addTask {
                     await self.stop.wait()
@@ -110,6 +127,23 @@ public final class Gateway: Sendable {
         while !Task.isCancelled {
             api.onEachLoop { live.tick(on: $0) }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
+        }
+    }
+
+    /// Takes up a certificate that was renewed on disk.
+    private func renew(_ certificate: TLSCertificate) async {
+        let logger = services.logger
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: configuration.certificateInterval)
+                if try certificate.reload() {
+                    logger.info("certificate renewed", ["file": certificate.chain])
+                }
+            } catch let fault as TLSFault {
+                logger.error("the certificate from before stays", ["error": fault])
+            } catch {
+                return
+            }
         }
     }
 

@@ -12,6 +12,10 @@ public struct GatewayConfiguration: Sendable {
     public var adminPort: Int
     /// Limits and timeouts of the API's server.
     public var server: HTTPServerConfiguration
+    /// Origins whose pages may make the buyers' calls, such as `https://shop.example`; `*` is any.
+    public var origins: [String]
+    /// How often the files of the certificate are looked at.
+    public var certificateInterval: Duration
     /// What payment callbacks are signed with; without it there are none.
     public var paymentSecret: String?
 
@@ -22,7 +26,9 @@ public struct GatewayConfiguration: Sendable {
         adminAddress: String = "127.0.0.1",
         adminPort: Int = 8081,
         server: HTTPServerConfiguration = HTTPServerConfiguration(limits: HTTPLimits(bodyBytes: 1_048_576)),
-        paymentSecret: String? = nil
+        paymentSecret: String? = nil,
+        origins: [String] = [],
+        certificateInterval: Duration = .seconds(10)
     ) {
         self.address = address
         self.port = port
@@ -30,5 +36,7 @@ public struct GatewayConfiguration: Sendable {
         self.adminPort = adminPort
         self.server = server
         self.paymentSecret = paymentSecret
+        self.origins = origins
+        self.certificateInterval = certificateInterval
     }
 }

@@ -60,10 +60,32 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
         var event = unsafe usher_epoll_event(Readiness.read.rawValue, .max)
         unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
+        if ownDescriptors {
+            try startApart()
+        } else {
+            try Thread.start(name: name) { [self] in run() }
+        }
+    }
+
+    /// Starts the thread with a descriptor table of its own, and waits until it has it.
+    ///
+    /// What is opened afterwards must not find its way into the copy, where nobody would close it.
+    private func startApart() throws {
+        let told = eventfd(0, Int32(USHER_CLOEXEC))
+        guard told >= 0 else { throw ReactorError(call: "eventfd", errno: errno) }
+        defer { close(told) }
         try Thread.start(name: name) { [self] in
-            if ownDescriptors { unshare(Int32(USHER_CLONE_FILES)) }
+            let code = unshare(Int32(USHER_CLONE_FILES)) == 0 ? 0 : errno
+            // An eventfd tells no 0.
+            var outcome = UInt64(code) + 1
+            unsafe write(told, &outcome, 8)
+            guard code == 0 else { return }
+            close(told)
             run()
         }
+        var outcome: UInt64 = 0
+        while unsafe read(told, &outcome, 8) < 0 && errno == EINTR {}
+        guard outcome == 1 else { throw ReactorError(call: "unshare", errno: Int32(clamping: outcome) - 1) }
     }
 
     deinit {

@@ -4,14 +4,21 @@ internal import Synchronization
 public final class EventLoopGroup: Sendable {
     /// The loops, in the order they were started.
     public let loops: [EventLoop]
+    /// Whether each has a descriptor table of its own.
+    public let haveOwnDescriptors: Bool
     private let turn = Atomic<Int>(0)
 
     /// Starts `count` loops.
     ///
+    /// - Parameters:
+    ///   - count: one or more.
+    ///   - name: what their threads' names begin with.
+    ///   - ownDescriptors: gives each a descriptor table of its own; see ``EventLoop/init(name:ownDescriptors:)``.
     /// - Throws: ``ReactorError`` when the system has no more descriptors or threads.
-    public init(count: Int, name: String = "loop") throws {
+    public init(count: Int, name: String = "loop", ownDescriptors: Bool = false) throws {
         precondition(count > 0, "an event loop group needs a loop")
-        loops = try (0..<count).map { try EventLoop(name: "\(name)-\($0)") }
+        haveOwnDescriptors = ownDescriptors
+        loops = try (0..<count).map { try EventLoop(name: "\(name)-\($0)", ownDescriptors: ownDescriptors) }
     }
 
     /// The next loop in turn.

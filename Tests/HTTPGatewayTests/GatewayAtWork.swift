@@ -162,7 +162,10 @@ private struct SilentChannel: NotificationChannel {
 }
 
 /// Runs `body` with a gateway and all that stands behind it.
-func withGateway(_ body: (GatewayAtWork) async throws -> Void) async throws {
+func withGateway(
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (GatewayAtWork) async throws -> Void
+) async throws {
     try await withDatabase(pool: .init(maximum: 6)) { database in
         let logger = Logger(label: "test", level: .error)
         var registry = WorkflowRegistry()
@@ -180,15 +183,17 @@ func withGateway(_ body: (GatewayAtWork) async throws -> Void) async throws {
         registry.register(AdmissionTick(orders: DrawOrders()))
         registry.register(TellEveryone(orders: DrawOrders()))
         let pool = database.makeClient(.init(maximum: 6))
+        var configuration = GatewayConfiguration(
+            port: 0,
+            adminPort: 0,
+            paymentSecret: GatewayAtWork.paymentSecret
+        )
+        configure(&configuration)
         let gateway = Gateway(
             postgres: pool,
             loops: database.loops,
             registry: registry,
-            configuration: GatewayConfiguration(
-                port: 0,
-                adminPort: 0,
-                paymentSecret: GatewayAtWork.paymentSecret
-            ),
+            configuration: configuration,
             logger: logger
         )
         let worker = JobWorker(

@@ -32,4 +32,10 @@ package enum PythonScript {
             return output.split(separator: "\n").map(String.init)
         }
     }
+
+    /// Starts a script that answers the lines it is given.
+    package static func start(_ name: String, _ arguments: String...) async throws -> PythonTalk {
+        let script = URL(filePath: #filePath).appending(path: "../../\(name)").standardized
+        return try PythonTalk([script.path] + arguments)
+    }
 }

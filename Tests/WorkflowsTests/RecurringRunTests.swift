@@ -58,7 +58,7 @@ struct RecurringRunTests {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for scheduler in schedulers { group.addTask { await scheduler.run() } }
                     for month in 1...3 {
-                        try await database.shiftClock(31 * 86_400)
+                        try await database.shiftClockToNextMonth()
                         _ = try await database.eventually("month \(month) is closed") {
                             try await database.count("closed") == Int64(month) ? true : nil
                         }

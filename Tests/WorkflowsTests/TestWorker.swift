@@ -103,6 +103,19 @@ extension TestDatabase {
         )
     }
 
+    /// Makes it the tenth of the next month, however long the months are and whatever day it is.
+    func shiftClockToNextMonth() async throws {
+        try await client.execute(
+            Query(
+                "test_next_month",
+                """
+                UPDATE clock SET shift =
+                    shift + (date_trunc('month', usher_now()) + interval '1 month 9 days' - usher_now())
+                """
+            )
+        )
+    }
+
     func count(_ table: String) async throws -> Int64 {
         try await client.query(Query("test_count", "SELECT count(*) FROM \(identifier: table)"))[0][0]
     }

@@ -32,6 +32,20 @@ struct ProgramTests {
             ["gateway", "--port", "http"],
             "usher gateway: --port takes a whole number from 0 to 65535, not \"http\""
         ),
+        (
+            ["gateway", "--trusted-proxies", "10.0.0.0/8,lan"],
+            "usher gateway: --trusted-proxies takes addresses and ranges such as 10.0.0.0/8, not \"lan\""
+        ),
+        (["gateway", "--proxy-protocol"], "usher gateway: --proxy-protocol needs --trusted-proxies"),
+        (["gateway", "--tls-key", "k"], "usher gateway: --tls-key needs --tls-certificate"),
+        (
+            ["gateway", "--access-sample", "2"],
+            "usher gateway: --access-sample takes a share from 0 to 1, not \"2\""
+        ),
+        (
+            ["gateway", "--cors-origins", "https://a.example,b.example"],
+            "usher gateway: --cors-origins takes origins such as https://shop.example, not \"b.example\""
+        ),
         (["up", "extra"], "usher up: unexpected \"extra\"; see usher up --help"),
         (["keys", "add"], "usher keys add: --role promoter|operator is missing"),
         (

@@ -27,6 +27,8 @@ public struct ChannelOffer: Sendable {
     let subject: Int64
     let handler: any ChannelHandler
     let whenOpen: (@Sendable (Channel, ChannelLoop) -> Void)?
+    /// The name of what answered, for the access log.
+    public var call = ""
 
     /// Makes an offer.
     ///
@@ -129,4 +131,24 @@ struct ChannelState {
     var decoder = WebSocketDecoder()
     /// Pings that were sent since anything was heard.
     var unanswered = 0
+    /// Until when what the client has said takes the time, at the rate that it may speak at.
+    private var heardUntil = MonotonicTime(nanoseconds: 0)
+
+    init(kind: Channel.Kind, subject: Int64, handler: any ChannelHandler, isChunked: Bool) {
+        self.kind = kind
+        self.subject = subject
+        self.handler = handler
+        self.isChunked = isChunked
+    }
+
+    /// Counts something that the client says.
+    ///
+    /// - Returns: whether it is within the rate.
+    mutating func mayBeHeard(at now: MonotonicTime, _ rate: RequestRate) -> Bool {
+        let interval = UInt64(rate.interval)
+        let until = max(heardUntil, now).nanoseconds + interval
+        guard until - now.nanoseconds <= interval * UInt64(rate.burst) else { return false }
+        heardUntil = MonotonicTime(nanoseconds: until)
+        return true
+    }
 }

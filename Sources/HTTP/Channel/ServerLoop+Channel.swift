@@ -11,19 +11,22 @@ extension ServerLoop {
     // MARK: Opening
 
     /// Turns the connection into a channel, or says why not.
-    func open(_ offer: ChannelOffer, for request: HTTPRequest, keepAlive: Bool, _ slot: Int) {
+    func open(_ offer: ChannelOffer, for request: HTTPRequest, _ asked: Asked, _ slot: Int) {
         switch offer.kind {
         case .webSocket:
             do {
-                let response = try WebSocketHandshake.accept(request)
-                write(response, keepAlive: true, withoutBody: false, slot)
+                var response = try WebSocketHandshake.accept(request)
+                response.call = offer.call
+                var staying = asked
+                staying.keepAlive = true
+                write(response, for: staying, slot)
             } catch {
-                return write(error.response, keepAlive: false, withoutBody: false, slot)
+                return write(error.response, for: asked.last, slot)
             }
         case .eventStream:
             guard request.method != .head else {
                 let head = HTTPResponse(status: 200, headers: Self.eventStreamHeaders)
-                return write(head, keepAlive: keepAlive, withoutBody: true, slot)
+                return write(head, for: asked, slot)
             }
             let date = currentDate()
             connections[slot].output.append { output in
@@ -31,16 +34,19 @@ extension ServerLoop {
                     headers: Self.eventStreamHeaders,
                     to: &output,
                     date: date,
-                    isChunked: keepAlive
+                    isChunked: asked.keepAlive,
+                    standing: shared.standing,
+                    requestID: asked.id
                 )
             }
+            note(asked, status: 200, bytes: 0, call: offer.call, slot)
         }
         guard !connections[slot].isClosing else { return }
         var state = ChannelState(
             kind: offer.kind,
             subject: offer.subject,
             handler: offer.handler,
-            isChunked: keepAlive
+            isChunked: asked.keepAlive
         )
         let early = connections[slot].parser.takeRest()
         if offer.kind == .webSocket { state.decoder.append(early[...]) }
@@ -81,6 +87,10 @@ extension ServerLoop {
                         limit: configuration.messageLimit
                     )
                 else { return }
+                guard connections[slot].channel?.mayBeHeard(at: .now, configuration.messageRate) ?? true
+                else {
+                    return sayGoodbye(1008, "too many messages", slot)
+                }
                 react(to: event, slot)
             } catch {
                 return sayGoodbye(error.code, error.reason, slot)
@@ -132,7 +142,7 @@ extension ServerLoop {
         // Most sockets take it at once, without a copy.
         var sent = 0
         if waiting == 0 {
-            sent = unsafe max(0, send(connections[slot].descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)))
+            sent = max(0, put(bytes[...], slot))
             if sent == bytes.count { return true }
         }
         connections[slot].output.append(bytes[sent...])

@@ -38,6 +38,9 @@ package struct WebSocketDecoder: Sendable {
     /// Whether nothing of a message has come.
     package var isIdle: Bool { buffer.isEmpty && frame == nil && kind == nil }
 
+    /// Bytes that wait for the rest of their message.
+    package var heldBytes: Int { buffer.count + message.count }
+
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
         buffer.append(bytes)
     }

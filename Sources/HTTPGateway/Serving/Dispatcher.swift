@@ -20,11 +20,13 @@ struct Dispatcher: Sendable {
     private let router: Router<Route>
     private let services: Services
     private let unrouted: Counter
-    private let openAPI: HTTPResponse
+    private let openAPI: Asset
     private let tracer: Tracer?
+    private let crossOrigin: CrossOrigin?
 
-    init(services: Services, metrics: MetricsRegistry, tracer: Tracer?) {
+    init(services: Services, metrics: MetricsRegistry, tracer: Tracer?, origins: [String]) {
         self.tracer = tracer
+        crossOrigin = CrossOrigin(origins)
         self.services = services
         unrouted = metrics.counter(
             "usher_http_unrouted_total",
@@ -48,9 +50,12 @@ struct Dispatcher: Sendable {
                 return .init(operation.method, operation.path, route)
             }
         )
-        openAPI = .json(
-            OpenAPIDocument.bytes(Operation.all),
-            headers: ["Cache-Control": "public, max-age=300"]
+        let document = OpenAPIDocument.bytes(Operation.all)
+        openAPI = Asset(
+            document,
+            type: "application/json",
+            tag: Hex.encode(Digest.sha256(document).prefix(12)),
+            caching: "public, max-age=300"
         )
     }
 
@@ -60,8 +65,9 @@ struct Dispatcher: Sendable {
         let match: Router<Route>.Match
         do {
             if request.path == OpenAPIDocument.path, request.method == .get || request.method == .head {
-                return .now(openAPI)
+                return .now(openAPI.response(to: request))
             }
+            if request.method == .options { return .now(try options(request)) }
             match = try router.match(request.method, request.path)
         } catch {
             unrouted.increment()
@@ -71,17 +77,18 @@ struct Dispatcher: Sendable {
         let trace = CallTrace(request, tracer)
         let call = Call(request: request, parameters: match.parameters)
         switch trace.within({ reply(to: route.operation, call) }) {
-        case .now(let response):
-            count(response, route, since: began)
+        case .now(var response):
+            finish(&response, request, route, since: began)
             trace.end(route.operation.id, response.status)
             return .now(response)
-        case .channel(let offer):
+        case .channel(var offer):
+            offer.call = route.operation.id
             trace.end(route.operation.id, 101)
             return .channel(offer)
         case .later(let work):
             return .later {
-                let response = await trace.within(work)
-                count(response, route, since: began)
+                var response = await trace.within(work)
+                finish(&response, request, route, since: began)
                 trace.end(route.operation.id, response.status)
                 return response
             }
@@ -104,7 +111,30 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func count(_ response: HTTPResponse, _ route: Route, since began: MonotonicTime) {
+    /// What can be done here, and by pages of other origins.
+    private func options(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+        var response = HTTPResponse(status: 204)
+        // The server as a whole.
+        guard request.target != "*" else { return response }
+        let routes = try router.routes(at: request.path)
+        var methods = routes.map(\.method.rawValue)
+        if methods.contains("GET") { methods.append("HEAD") }
+        response.headers.add("Allow", (methods + ["OPTIONS"]).joined(separator: ", "))
+        let open = routes.filter { CrossOrigin.concerns($0.handler.operation.access) }
+        crossOrigin?.allow(open.map(\.method.rawValue), to: request, in: &response)
+        return response
+    }
+
+    private func finish(
+        _ response: inout HTTPResponse,
+        _ request: HTTPRequest,
+        _ route: Route,
+        since began: MonotonicTime
+    ) {
+        response.call = route.operation.id
+        if let crossOrigin, CrossOrigin.concerns(route.operation.access) {
+            crossOrigin.show(&response, to: request)
+        }
         let took = MonotonicTime.now - began
         route.seconds.observe(took)
         services.health.count(route.operation.id, status: response.status, took: took)

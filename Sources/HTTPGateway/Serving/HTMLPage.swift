@@ -13,7 +13,9 @@ struct HTMLPage: Sendable {
     init(style: String, formAction: String = "'none'") {
         self.style = style
         let hash = Data(Digest.sha256(style)).base64EncodedString()
-        policy = "default-src 'none'; style-src 'sha256-\(hash)'; base-uri 'none'; form-action \(formAction)"
+        policy =
+            "default-src 'none'; style-src 'sha256-\(hash)'; base-uri 'none'; "
+            + "frame-ancestors 'none'; form-action \(formAction)"
     }
 
     /// The page as an answer.
@@ -33,7 +35,7 @@ struct HTMLPage: Sendable {
             """
         let headers: HTTPHeaders = [
             "Content-Type": "text/html; charset=utf-8", "Cache-Control": caching,
-            "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy": policy,
         ]
         return HTTPResponse(status: 200, headers: headers, body: Array(html.utf8))
     }

@@ -190,12 +190,6 @@ extension Problem {
         code: "internal_error",
         title: "Something went wrong that is not the request's fault."
     )
-    static let overloaded = Self(
-        status: 503,
-        code: "overloaded",
-        title: "More requests wait than can be served soon.",
-        retryAfter: 1
-    )
     static let databaseUnavailable = Self(
         status: 503,
         code: "database_unavailable",
@@ -226,7 +220,7 @@ extension Problem {
             .closed,
             .missed, .left, .sessionOver, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,
             .unknownCode, .keyReused,
-            .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,
+            .internalError, .databaseUnavailable, .outcomeUnknown,
         ]
 
     /// Fields that are missing or wrong, each with what is accepted.

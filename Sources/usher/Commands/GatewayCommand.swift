@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import HTTP
 internal import HTTPGateway
 internal import Postgres
 internal import Reactor
@@ -21,11 +22,13 @@ enum GatewayCommand {
         options: [
             .host, .port, .adminPort, loops, WorkerCommand.connections, .paymentsURL, .paymentsKey,
             .paymentsSecret, .otlpEndpoint,
-        ] + Option.database,
+        ] + GatewayOptions.all + Option.database,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
         let host = arguments.text(.host) ?? "127.0.0.1"
+        let server = try GatewayOptions.server(invocation)
+        let origins = try GatewayOptions.origins(invocation)
         let place = try await Workplace.open(
             invocation,
             connections: arguments.number(WorkerCommand.connections) ?? 8,
@@ -35,16 +38,19 @@ enum GatewayCommand {
         try await place.checkSchema()
         let logger = invocation.logger("gateway")
         let export = try SpanExport(invocation, place, service: "usher-gateway")
+        let loops = try servingLoops(place, connections: server.maxConnections, arguments)
         let gateway = Gateway(
             postgres: place.postgres,
-            loops: place.loops,
+            loops: loops,
             registry: try BoxOfficeCode.registry(invocation, place.postgres),
             configuration: GatewayConfiguration(
                 address: host,
                 port: arguments.number(.port) ?? 8080,
                 adminAddress: host,
                 adminPort: arguments.number(.adminPort) ?? 8081,
-                paymentSecret: arguments.text(.paymentsSecret)
+                server: server,
+                paymentSecret: arguments.text(.paymentsSecret),
+                origins: origins
             ),
             logger: logger,
             tracer: export?.tracer
@@ -61,6 +67,26 @@ enum GatewayCommand {
             }
             group.cancelAll()
         }
+        server.accessLog?.close()
+        if loops !== place.loops { loops.stop() }
         await place.close()
+    }
+
+    /// The loops for the sockets of buyers: those of the database, or as many with tables of their own as it takes.
+    ///
+    /// The database's connections keep to the table of the process: they are closed by whoever lets go of them last.
+    private static func servingLoops(
+        _ place: Workplace,
+        connections: Int,
+        _ arguments: Arguments
+    ) throws
+        -> EventLoopGroup
+    {
+        let table = max(64, DescriptorLimit.raise() - 256)
+        guard arguments.isGiven(GatewayOptions.maxConnections), connections > table else {
+            return place.loops
+        }
+        let count = max(place.loops.loops.count, (connections + table - 1) / table)
+        return try EventLoopGroup(count: count, name: "serve", ownDescriptors: true)
     }
 }

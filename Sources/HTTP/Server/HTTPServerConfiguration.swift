@@ -2,8 +2,24 @@
 public struct HTTPServerConfiguration: Sendable {
     /// How large a request may be.
     public var limits: HTTPLimits
+    /// How much of the server one client gets.
+    public var traffic: TrafficLimits
     /// Connections at one time; one more is told 503 and closed.
     public var maxConnections: Int
+    /// Connections of each loop at one time, where its descriptors are fewer.
+    public var maxConnectionsPerLoop: Int
+    /// What TLS is spoken with; nil for plain HTTP.
+    public var certificate: TLSCertificate?
+    /// Proxies and balancers: what they say of their clients counts, and they themselves are not limited.
+    public var trustedProxies: [AddressRange]
+    /// The field in which they say it.
+    public var forwardedHeader: ForwardedHeader
+    /// Every connection begins with a PROXY header (version 1 or 2), and only trusted proxies may connect.
+    public var expectsProxyHeader: Bool
+    /// Where answers are noted.
+    public var accessLog: AccessLog?
+    /// Header fields of every response.
+    public var standingHeaders: HTTPHeaders
     /// From a request's first byte to the end of its header.
     public var headerTimeout: Duration
     /// From the end of a request's header to the end of its body.
@@ -14,6 +30,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var writeTimeout: Duration
     /// The longest message that a WebSocket takes, in bytes.
     public var messageLimit: Int
+    /// How often a WebSocket's client may say something; one that says more is let go (1008).
+    public var messageRate: RequestRate
     /// How long a channel may be silent before its client is asked whether it is there; after two questions without an
     /// answer it is let go.
     public var pingInterval: Duration
@@ -25,6 +43,7 @@ public struct HTTPServerConfiguration: Sendable {
     /// Makes a configuration.
     public init(
         limits: HTTPLimits = HTTPLimits(),
+        traffic: TrafficLimits = TrafficLimits(),
         maxConnections: Int = 20_000,
         headerTimeout: Duration = .seconds(10),
         bodyTimeout: Duration = .seconds(30),
@@ -36,7 +55,14 @@ public struct HTTPServerConfiguration: Sendable {
         pingInterval: Duration = .seconds(30)
     ) {
         self.limits = limits
+        self.traffic = traffic
         self.maxConnections = maxConnections
+        maxConnectionsPerLoop = .max
+        trustedProxies = []
+        forwardedHeader = .xForwardedFor
+        expectsProxyHeader = false
+        standingHeaders = [:]
+        messageRate = RequestRate(perSecond: 10, burst: 100)
         self.headerTimeout = headerTimeout
         self.bodyTimeout = bodyTimeout
         self.idleTimeout = idleTimeout

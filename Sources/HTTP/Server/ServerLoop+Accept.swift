@@ -59,7 +59,18 @@ extension ServerLoop {
     }
 
     private func admit(_ descriptor: Int32, from address: SocketAddress) {
-        guard count.add(limit: configuration.maxConnections) else { return turnAway(descriptor) }
+        guard shared.addConnection() else { return turnAway(descriptor, .tooManyConnections) }
+        guard open < configuration.maxConnectionsPerLoop else {
+            shared.removeConnection()
+            return turnAway(descriptor, .tooManyConnections)
+        }
+        let isTrusted = configuration.trustedProxies.contains(address)
+        // What a stranger says of whom he asks for is worth nothing, and without it nothing is served here.
+        guard isTrusted || !configuration.expectsProxyHeader else {
+            shared.removeConnection()
+            Glibc.close(descriptor)
+            return
+        }
         var on: Int32 = 1
         unsafe setsockopt(
             descriptor,
@@ -68,34 +79,53 @@ extension ServerLoop {
             &on,
             socklen_t(MemoryLayout<Int32>.size)
         )
+        var connection = ServerConnection()
+        connection.remoteAddress = address
+        connection.isTrusted = isTrusted
+        if configuration.expectsProxyHeader {
+            connection.proxyHeader = ProxyHeader()
+        } else if !shared.add(&connection) {
+            shared.removeConnection()
+            return turnAway(descriptor, .tooManyConnectionsOfClient)
+        }
+        take(descriptor, connection)
+    }
+
+    /// Gives a connection a slot.
+    private func take(_ descriptor: Int32, _ new: ServerConnection) {
+        var connection = new
         let slot = freeSlots.popLast() ?? connections.count
         if slot == connections.count { connections.append(ServerConnection()) }
         guard
             let registration = try? loop.register(descriptor, for: .read, handler: self, token: UInt64(slot))
         else {
             freeSlots.append(slot)
-            count.remove()
+            shared.remove(connection)
             Glibc.close(descriptor)
             return
         }
         open += 1
-        connections[slot].descriptor = descriptor
-        connections[slot].registration = registration
-        connections[slot].remoteAddress = address
-        connections[slot].deadline = .now + configuration.idleTimeout
-        sweepLater()
+        connection.descriptor = descriptor
+        connection.registration = registration
+        connection.generation = connections[slot].generation
+        connection.wheelSpan = connections[slot].wheelSpan
+        connections[slot] = connection
+        let isGreeting = connection.proxyHeader != nil || configuration.certificate != nil
+        enter(isGreeting ? .greeting : .idle, slot)
     }
 
-    private func turnAway(_ descriptor: Int32) {
+    /// Says why, where it can be said before TLS, and hangs up.
+    private func turnAway(_ descriptor: Int32, _ problem: Problem) {
+        defer { Glibc.close(descriptor) }
+        guard configuration.certificate == nil else { return }
         var bytes: [UInt8] = []
         ResponseEncoder.append(
-            Problem.tooManyConnections.response,
+            problem.response,
             to: &bytes,
             date: currentDate(),
             withoutBody: false,
             close: true
         )
         unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        Glibc.close(descriptor)
     }
 }

@@ -6,6 +6,8 @@ internal import Reactor
 struct ServerConnection: Sendable {
     /// What the connection waits for, which decides how long it may.
     enum Stage: UInt8 {
+        /// Not a byte of HTTP yet: a balancer says whom it asks for, or TLS begins.
+        case greeting
         /// Nothing of a request has come.
         case idle
         case header
@@ -27,7 +29,21 @@ struct ServerConnection: Sendable {
     var interest: Readiness = .read
     var stage = Stage.idle
     var deadline = MonotonicTime(nanoseconds: .max)
+    /// Where on the wheel it is looked at next, -1 for nowhere; it outlives the connection, as the wheel's entry does.
+    var wheelSpan = -1
+    /// Who is at the other end, or whom a balancer asks for.
     var remoteAddress: SocketAddress?
+    /// Whether it counts among the connections of its client.
+    var isCounted = false
+    /// Whether the peer is a proxy whose word about its clients counts.
+    var isTrusted = false
+    /// What a balancer says first; nil when it has said it, or nothing is expected.
+    var proxyHeader: ProxyHeader?
+    var tls: TLSSession?
+    /// Bytes of it that are counted as waiting.
+    var countedBytes = 0
+    /// The body of the request that is being answered by a task.
+    var bytesInHand = 0
     var parser = RequestParser()
     var output = ByteBuffer()
     /// A request is being answered by a task.

@@ -14,7 +14,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     let loop: EventLoop
     /// Which of the server's loops it is, from 0.
     let index: Int
-    let count: ConnectionCount
+    let shared: ServerShare
     let configuration: HTTPServerConfiguration
     private let handler: @Sendable (HTTPRequest) -> Reply
 
@@ -24,22 +24,25 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     var listener: (descriptor: Int32, registration: Registration)?
     var whenEmpty: [CheckedContinuation<Void, Never>] = []
     var isDraining = false
-    private var isSweeping = false
+    var wheel: TimerWheel
+    var isTurning = false
+    var scratch = ReceiveBuffer()
     private var date = (second: -1, text: "")
-    private var scratch = ReceiveBuffer()
+    private var ids = RequestIDs()
 
     init(
         loop: EventLoop,
         index: Int,
         configuration: HTTPServerConfiguration,
-        count: ConnectionCount,
+        shared: ServerShare,
         handler: @escaping @Sendable (HTTPRequest) -> Reply
     ) {
         self.loop = loop
         self.index = index
         self.configuration = configuration
-        self.count = count
+        self.shared = shared
         self.handler = handler
+        wheel = TimerWheel(span: configuration.sweepInterval)
     }
 
     // MARK: Reading and answering
@@ -48,6 +51,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         if token == Self.listenerToken { return accept() }
         let slot = Int(token)
         if readiness.contains(.failed) { return close(slot) }
+        if connections[slot].stage == .greeting && !greet(slot) { return }
         if readiness.contains(.read) && !receive(slot) { return }
         serve(slot)
     }
@@ -56,7 +60,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     ///
     /// Returns false when the connection is gone.
     func receive(_ slot: Int) -> Bool {
-        let read = scratch.receive(from: connections[slot].descriptor)
+        let read = scratch.receive(from: connections[slot].descriptor, through: connections[slot].tls)
         if read > 0 {
             if connections[slot].stage == .lingering { return true }
             if connections[slot].channel != nil {
@@ -100,13 +104,19 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
             if connections[slot].output.count > Self.outputHighWater { return true }
             do {
                 switch try connections[slot].parser.next(limits: configuration.limits) {
-                case nil: return false
+                case nil:
+                    if !connections[slot].parser.isIdle && shared.isFull { refuse(.overloaded, slot) }
+                    return false
                 case .expectsContinue: connections[slot].output.append(ResponseEncoder.interim)
                 case .request(var request, let keepAlive):
                     // What comes next begins its time anew.
                     enter(.handling, slot)
-                    request.remoteAddress = connections[slot].remoteAddress
-                    answer(request, keepAlive: keepAlive, slot)
+                    let asked = identify(&request, keepAlive: keepAlive, slot)
+                    if let problem = objection(to: request, slot) {
+                        write(problem.response, for: asked, slot)
+                    } else {
+                        answer(request, asked, slot)
+                    }
                 }
             } catch {
                 refuse(error.problem, slot)
@@ -115,22 +125,22 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         return false
     }
 
-    private func answer(_ request: HTTPRequest, keepAlive: Bool, _ slot: Int) {
-        let withoutBody = request.method == .head
+    private func answer(_ request: HTTPRequest, _ asked: Asked, _ slot: Int) {
         switch handler(request) {
-        case .now(let response): write(response, keepAlive: keepAlive, withoutBody: withoutBody, slot)
-        case .channel where isDraining:
-            write(Problem.stopping.response, keepAlive: false, withoutBody: withoutBody, slot)
-        case .channel(let offer): open(offer, for: request, keepAlive: keepAlive, slot)
+        case .now(let response): write(response, for: asked, slot)
+        case .channel where isDraining: write(Problem.stopping.response, for: asked.last, slot)
+        case .channel(let offer): open(offer, for: request, asked, slot)
         case .later(let body):
             connections[slot].isHandling = true
+            connections[slot].bytesInHand = request.body.count
             let generation = connections[slot].generation
             Task(executorPreference: loop) {
                 let response = await body()
                 let reply = { @Sendable in
                     guard self.connections[slot].generation == generation else { return }
                     self.connections[slot].isHandling = false
-                    self.write(response, keepAlive: keepAlive, withoutBody: withoutBody, slot)
+                    self.connections[slot].bytesInHand = 0
+                    self.write(response, for: asked, slot)
                     self.serve(slot)
                 }
                 // A task that prefers the loop mostly ends there.
@@ -139,21 +149,87 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         }
     }
 
-    func write(_ response: HTTPResponse, keepAlive: Bool, withoutBody: Bool, _ slot: Int) {
-        let isLast = !keepAlive || isDraining || connections[slot].inputEnded
+    /// Finds out whom the request is from and gives it a name.
+    private func identify(_ request: inout HTTPRequest, keepAlive: Bool, _ slot: Int) -> Asked {
+        let peer = connections[slot].remoteAddress
+        let isTrusted = connections[slot].isTrusted
+        request.remoteAddress = peer
+        if isTrusted, let peer {
+            request.remoteAddress = configuration.forwardedHeader.client(
+                of: request.headers,
+                peer: peer,
+                trusted: configuration.trustedProxies
+            )
+        }
+        let given = isTrusted ? request.headers["X-Request-Id"] : nil
+        request.id = given.flatMap { RequestIDs.isKept($0) ? $0 : nil } ?? ids.next()
+        return Asked(
+            method: request.method,
+            client: request.remoteAddress,
+            id: request.id,
+            began: configuration.accessLog == nil ? MonotonicTime(nanoseconds: 0) : .now,
+            keepAlive: keepAlive
+        )
+    }
+
+    /// What speaks against answering the request at all.
+    private func objection(to request: HTTPRequest, _ slot: Int) -> Problem? {
+        if shared.isFull { return .overloaded }
+        guard let client = request.remoteAddress,
+            let wait = shared.wait(for: client, token: request.headers["Authorization"])
+        else { return nil }
+        var problem = Problem.tooManyRequests
+        problem.retryAfter = max(1, Int(wait.seconds.rounded(.up)))
+        return problem
+    }
+
+    func write(_ response: HTTPResponse, for asked: Asked, _ slot: Int) {
+        let isLast = !asked.keepAlive || isDraining || connections[slot].inputEnded
         let date = currentDate()
         connections[slot].output.append { output in
-            ResponseEncoder.append(response, to: &output, date: date, withoutBody: withoutBody, close: isLast)
+            ResponseEncoder.append(
+                response,
+                to: &output,
+                date: date,
+                withoutBody: asked.isWithoutBody,
+                close: isLast,
+                standing: shared.standing,
+                requestID: asked.id
+            )
         }
+        note(asked, status: response.status, bytes: response.body.count, call: response.call, slot)
         if isLast {
             connections[slot].isClosing = true
             connections[slot].mustLinger = connections[slot].parser.bufferedBytes > 0
         }
     }
 
+    func note(_ asked: Asked, status: Int, bytes: Int, call: String, _ slot: Int) {
+        guard let log = configuration.accessLog else { return }
+        log.note(
+            AccessRecord(
+                client: asked.client,
+                method: asked.method,
+                call: call,
+                status: status,
+                bytes: asked.isWithoutBody ? 0 : bytes,
+                took: .now - asked.began,
+                requestID: asked.id,
+                isEncrypted: connections[slot].tls != nil
+            )
+        )
+    }
+
     /// Tells a problem after which the connection can't be read any further.
-    private func refuse(_ problem: Problem, _ slot: Int) {
-        write(problem.response, keepAlive: false, withoutBody: false, slot)
+    func refuse(_ problem: Problem, _ slot: Int) {
+        let asked = Asked(
+            method: nil,
+            client: connections[slot].remoteAddress,
+            id: ids.next(),
+            began: .now,
+            keepAlive: false
+        )
+        write(problem.response, for: asked, slot)
         connections[slot].mustLinger = true
     }
 
@@ -163,15 +239,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     func flush(_ slot: Int) -> Bool {
         while !connections[slot].output.isEmpty {
             let output = connections[slot].output
-            let sent = unsafe output.bytes.withUnsafeBufferPointer { bytes in
-                let rest = unsafe UnsafeBufferPointer(rebasing: bytes[output.start...])
-                return unsafe send(
-                    connections[slot].descriptor,
-                    rest.baseAddress,
-                    rest.count,
-                    Int32(MSG_NOSIGNAL)
-                )
-            }
+            let sent = put(output.bytes[output.start...], slot)
             if sent > 0 {
                 connections[slot].output.consume(sent)
                 // The client takes bytes, so its time to take the next ones begins anew.
@@ -191,6 +259,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         let connection = connections[slot]
         var interest: Readiness = []
         let stage: ServerConnection.Stage
+        if connection.stage == .greeting { return }
         if connection.channel != nil, !connection.isClosing {
             if connection.inputEnded { return close(slot) }
             stage = .open
@@ -200,7 +269,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
             interest = .write
         } else if connection.isClosing {
             guard connection.mustLinger && !connection.inputEnded else { return close(slot) }
-            if connection.stage != .lingering { shutdown(connection.descriptor, Int32(SHUT_WR)) }
+            if connection.stage != .lingering { endOutput(slot) }
             stage = .lingering
             interest = .read
         } else if connection.isHandling {
@@ -215,69 +284,47 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
         if connection.inputEnded { interest.remove(.read) }
         if isDraining && stage == .idle { return close(slot) }
         if stage != connection.stage || stage == .idle { enter(stage, slot) }
-        if interest != connection.interest, let registration = connection.registration {
-            connections[slot].interest = interest
-            try? loop.update(registration, for: interest)
-        }
+        expect(interest, slot)
+        countBytes(slot)
     }
 
-    func enter(_ stage: ServerConnection.Stage, _ slot: Int) {
-        connections[slot].stage = stage
-        let wait: Duration
-        switch stage {
-        case .idle: wait = configuration.idleTimeout
-        case .header: wait = configuration.headerTimeout
-        case .body: wait = configuration.bodyTimeout
-        case .writing: wait = configuration.writeTimeout
-        case .lingering: wait = .seconds(2)
-        case .open: wait = configuration.pingInterval
-        case .handling:
-            connections[slot].deadline = MonotonicTime(nanoseconds: .max)
-            return
-        }
-        connections[slot].deadline = .now + wait
+    func expect(_ interest: Readiness, _ slot: Int) {
+        guard interest != connections[slot].interest, let registration = connections[slot].registration
+        else { return }
+        connections[slot].interest = interest
+        try? loop.update(registration, for: interest)
+    }
+
+    /// Counts what waits in the server's memory because of this connection.
+    private func countBytes(_ slot: Int) {
+        let bytes =
+            connections[slot].parser.heldBytes + connections[slot].output.count
+            + connections[slot].bytesInHand + (connections[slot].channel?.decoder.heldBytes ?? 0)
+        guard bytes != connections[slot].countedBytes else { return }
+        shared.countBytes(bytes - connections[slot].countedBytes)
+        connections[slot].countedBytes = bytes
     }
 
     func close(_ slot: Int) {
         guard connections[slot].descriptor >= 0 else { return }
-        if let registration = connections[slot].registration { loop.deregister(registration) }
-        Glibc.close(connections[slot].descriptor)
-        let generation = connections[slot].generation
-        let channel = connections[slot].channel
+        let closing = connections[slot]
+        if let registration = closing.registration { loop.deregister(registration) }
+        if let tls = closing.tls {
+            tls.sayGoodbye()
+            tls.free()
+        }
+        Glibc.close(closing.descriptor)
         connections[slot] = ServerConnection()
-        connections[slot].generation = generation &+ 1
+        connections[slot].generation = closing.generation &+ 1
+        connections[slot].wheelSpan = closing.wheelSpan
         freeSlots.append(slot)
         open -= 1
-        count.remove()
-        if let channel {
-            let gone = Channel(loop: index, kind: channel.kind, slot: slot, generation: generation)
+        shared.remove(closing)
+        if let channel = closing.channel {
+            let gone = Channel(loop: index, kind: channel.kind, slot: slot, generation: closing.generation)
             channel.handler.closed(gone, subject: channel.subject, on: ChannelLoop(loop: self))
         }
         resumeIfEmpty()
-    }
-
-    // MARK: Time
-
-    func sweepLater() {
-        guard !isSweeping else { return }
-        isSweeping = true
-        _ = loop.schedule(after: configuration.sweepInterval) { [weak self] in self?.sweep() }
-    }
-
-    private func sweep() {
-        isSweeping = false
-        let now = MonotonicTime.now
-        for slot in connections.indices
-        where connections[slot].deadline <= now && connections[slot].descriptor >= 0 {
-            switch connections[slot].stage {
-            case .header, .body:
-                refuse(.requestTimeout, slot)
-                serve(slot)
-            case .open: if !ping(slot) { close(slot) }
-            case .idle, .writing, .lingering, .handling: close(slot)
-            }
-        }
-        if open > 0 { sweepLater() }
     }
 
     func currentDate() -> String {

@@ -1,6 +1,5 @@
 internal import Glibc
 public import Reactor
-internal import Synchronization
 
 /// An HTTP/1.1 server on event loops: one listener per loop, and no task, thread or object per connection.
 ///
@@ -27,9 +26,15 @@ public final class HTTPServer: Sendable {
         configuration: HTTPServerConfiguration = HTTPServerConfiguration(),
         handler: @escaping @Sendable (HTTPRequest) -> Reply
     ) {
-        let count = ConnectionCount()
+        let shared = ServerShare(configuration)
         self.loops = loops.loops.enumerated().map { index, loop in
-            ServerLoop(loop: loop, index: index, configuration: configuration, count: count, handler: handler)
+            ServerLoop(
+                loop: loop,
+                index: index,
+                configuration: configuration,
+                shared: shared,
+                handler: handler
+            )
         }
         sharesPort = configuration.sharesPort
     }
@@ -62,7 +67,7 @@ public final class HTTPServer: Sendable {
     }
 
     /// Open connections, roughly at this moment.
-    public var connections: Int { loops[0].count.current }
+    public var connections: Int { loops[0].shared.current }
 
     /// How many loops have connections.
     public var loopCount: Int { loops.count }
@@ -85,23 +90,5 @@ public final class HTTPServer: Sendable {
                 }
             }
         }
-    }
-}
-
-/// Open connections of all loops of a server.
-final class ConnectionCount: Sendable {
-    private let value = Atomic<Int>(0)
-
-    var current: Int { value.load(ordering: .relaxed) }
-
-    /// Counts one more, unless there are `limit` already.
-    func add(limit: Int) -> Bool {
-        if value.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
-        remove()
-        return false
-    }
-
-    func remove() {
-        value.wrappingSubtract(1, ordering: .relaxed)
     }
 }
