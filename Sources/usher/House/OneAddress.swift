@@ -3,12 +3,15 @@ enum OneAddress {
     /// No limits for a client's address or token.
     ///
     /// - Parameter connections: how many there may be at one time; nil for what the gateway takes by itself.
-    /// - Returns: variables, of which a gateway reads those that it knows.
+    /// - Returns: variables of the gateway's environment.
     static func environment(connections: Int? = nil) -> [String: String] {
-        var variables = [
-            "USHER_CLIENT_RATE": "0", "USHER_TOKEN_RATE": "0", "USHER_CLIENT_CONNECTIONS": "1000000",
+        let values = [
+            (GatewayOptions.clientRate, "0"), (GatewayOptions.tokenRate, "0"),
+            (GatewayOptions.clientConnections, "1000000"),
+            (GatewayOptions.maxConnections, connections.map(String.init)),
         ]
-        if let connections { variables["USHER_MAX_CONNECTIONS"] = "\(connections)" }
+        var variables: [String: String] = [:]
+        for (option, value) in values { if let name = option.environment { variables[name] = value } }
         return variables
     }
 }

@@ -14,15 +14,16 @@ struct SocketsBench: Sendable {
     let ticks: Int
     let runs: Int
 
-    /// Descriptors that a gateway's process needs for other things than its clients.
+    /// What a gateway takes beside the sockets, such as who knocks whether it answers.
     private static let reserve = 512
     /// How long all have to hear a change.
     private static let patience = Duration.seconds(60)
 
     func run() async throws {
-        let count = fitting()
+        // The same number for each.
+        let count = max(1, sockets / gateways) * gateways
         let config = """
-            \(count) idle WebSockets on /live of \(gateways) gateway processes with \(loops) loops each; \(ticks) changes \
+            \(count) idle WebSockets on /live of \(gateways) gateway processes of \(loops) loops or as many as their descriptors take; \(ticks) changes \
             of the on-sale
             """
         var memory = BenchFigure("gateway.sockets", unit: "bytes/socket", config: config)
@@ -45,25 +46,6 @@ struct SocketsBench: Sendable {
         }
         place.print(memory)
         place.print(telling)
-    }
-
-    /// As many as the gateways' descriptors suffice for, the same number for each.
-    ///
-    /// A gateway that takes a number of connections sees to the descriptors for them itself.
-    private func fitting() -> Int {
-        let wanted = max(1, sockets / gateways)
-        let isBound = !GatewayCommand.command.options.contains { $0.environment == "USHER_MAX_CONNECTIONS" }
-        let table = isBound ? max(1, DescriptorLimit.raise() - Self.reserve) : wanted
-        let each = min(wanted, table)
-        if each < wanted {
-            place.note(
-                """
-                a gateway process here has descriptors for \(table) sockets: \(each * gateways) instead of \(sockets); \
-                more --gateways take more
-                """
-            )
-        }
-        return each * gateways
     }
 
     private struct Tick: Sendable {
@@ -107,7 +89,7 @@ struct SocketsBench: Sendable {
             room: room.onSale.publicID,
             words: ["gateway", "--admin-port", "0", "--loops", "\(loops)", "--log-level", "warning"],
             environment: schema.environment.merging(
-                OneAddress.environment(connections: fitting() / gateways + Self.reserve)
+                OneAddress.environment(connections: max(1, sockets / gateways) + Self.reserve)
             ) { $1 },
             in: directory,
             name: "gateway-\(more)"
