@@ -32,6 +32,20 @@ public struct HTTPRequest: Sendable {
         (path, query) = PercentCoding.split(target: target) ?? (target, [])
     }
 
+    /// Makes a request whose target has been split already.
+    init(
+        _ method: HTTPMethod,
+        _ target: String,
+        split: (path: String, query: [(name: String, value: String)]),
+        headers: HTTPHeaders
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        body = []
+        (path, query) = split
+    }
+
     /// The first value of a query name.
     public func queryValue(_ name: String) -> String? {
         query.first { $0.name == name }?.value

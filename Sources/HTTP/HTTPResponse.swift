@@ -1,11 +1,13 @@
 /// A response, complete with its body.
 public struct HTTPResponse: Sendable {
     /// The status code.
-    public var status: Int
+    public var status: Int { didSet { head = nil } }
     /// The header fields; length, date and connection are added when it is sent.
-    public var headers: HTTPHeaders
+    public var headers: HTTPHeaders { didSet { head = nil } }
     /// The body.
-    public var body: [UInt8]
+    public var body: [UInt8] { didSet { head = nil } }
+    /// The head but for its date and connection as it goes over the wire, where it was laid out beforehand.
+    private(set) var head: [UInt8]?
     /// The name of what answered, for the access log; it is not sent.
     public var call = ""
 
@@ -14,6 +16,15 @@ public struct HTTPResponse: Sendable {
         self.status = status
         self.headers = headers
         self.body = body
+    }
+
+    /// The same response with its head laid out, for one that is sent again and again.
+    ///
+    /// What is changed afterwards is laid out when it is sent.
+    public func laidOut() -> Self {
+        var copy = self
+        copy.head = ResponseEncoder.head(self)
+        return copy
     }
 
     /// A response that carries JSON.

@@ -29,7 +29,7 @@ enum HostName {
         var index = bytes.startIndex
         while index < bytes.endIndex {
             switch bytes[index] {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: index += 1
+            case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x61...0x7A: index += 1
             case let byte where "-._~!$&'()*+,;=".utf8.contains(byte): index += 1
             case ASCII.percent:
                 guard index + 2 < bytes.endIndex, ASCII.hexValue(bytes[index + 1]) != nil,

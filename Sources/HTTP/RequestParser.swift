@@ -63,29 +63,12 @@ struct RequestParser: Sendable {
         buffer.consume(length)
         scanner = HeadScanner()
 
-        let parts = head.firstLine.split(
-            separator: ASCII.space,
-            maxSplits: 3,
-            omittingEmptySubsequences: false
-        )
-        guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else {
-            throw .malformed("a bad request line")
-        }
-        guard parts[0].allSatisfy(ASCII.isToken), parts[0].count <= 32 else {
-            throw .malformed("a bad method")
-        }
-        guard parts[1].count <= limits.targetBytes else { throw .targetTooLong }
-        guard parts[1].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .malformed("a bad target") }
-        let isOld = parts[2].elementsEqual("HTTP/1.0".utf8)
-        guard isOld || parts[2].elementsEqual("HTTP/1.1".utf8) else {
-            throw .malformed("the protocol is neither HTTP/1.1 nor HTTP/1.0")
-        }
-
-        let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self))
-        let target = String(decoding: parts[1], as: UTF8.self)
-        guard PercentCoding.split(target: target) != nil || (target == "*" && method == .options) else {
-            throw .malformed("a bad target")
-        }
+        let line = try Self.requestLine(head.firstLine, limits: limits)
+        let (method, isOld) = (line.method, line.isOld)
+        let target = String(decoding: line.target, as: UTF8.self)
+        var split = PercentCoding.split(target: target)
+        if split == nil, target == "*", method == .options { split = (target, []) }
+        guard let split else { throw .malformed("a bad target") }
         let hosts = head.headers.all("Host")
         guard hosts.count == 1 || (isOld && hosts.isEmpty) else {
             throw .malformed("there must be one Host field")
@@ -102,9 +85,30 @@ struct RequestParser: Sendable {
         }
         body = BodyDecoder(framing)
         pending = Pending(
-            request: HTTPRequest(method, target, headers: head.headers),
+            request: HTTPRequest(method, target, split: split, headers: head.headers),
             keepAlive: !isOld && !head.headers.lists("close", in: "Connection"),
             announcesContinue: announces
         )
     }
+
+    /// Takes the first line apart.
+    private static func requestLine(
+        _ line: ArraySlice<UInt8>,
+        limits: HTTPLimits
+    ) throws(MessageFault) -> (method: HTTPMethod, target: ArraySlice<UInt8>, isOld: Bool) {
+        guard let first = line.firstIndex(of: ASCII.space), first > line.startIndex,
+            let second = line[(first + 1)...].firstIndex(of: ASCII.space), second > first + 1,
+            line[(second + 1)...].firstIndex(of: ASCII.space) == nil
+        else { throw .malformed("a bad request line") }
+        let (word, target, version) = (line[..<first], line[(first + 1)..<second], line[(second + 1)...])
+        guard word.count <= 32, word.allSatisfy(ASCII.isToken) else { throw .malformed("a bad method") }
+        guard target.count <= limits.targetBytes else { throw .targetTooLong }
+        guard target.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .malformed("a bad target") }
+        guard version.count == 8, version.dropLast().elementsEqual(Self.version),
+            let minor = version.last, minor == ASCII.zero || minor == ASCII.zero + 1
+        else { throw .malformed("the protocol is neither HTTP/1.1 nor HTTP/1.0") }
+        return (HTTPMethod(rawValue: String(decoding: word, as: UTF8.self)), target, minor == ASCII.zero)
+    }
+
+    private static let version = Array("HTTP/1.".utf8)
 }

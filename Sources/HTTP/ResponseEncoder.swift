@@ -21,22 +21,41 @@ enum ResponseEncoder {
         standing: [UInt8] = [],
         requestID: String = ""
     ) {
-        output.reserveCapacity(output.count + 256 + response.body.count)
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
-        output.append(contentsOf: String(response.status).utf8)
-        output.append(ASCII.space)
-        output.append(contentsOf: reason(response.status).utf8)
-        line("Date", date, &output)
-        for field in response.headers.fields where isSendable(field) {
-            line(field.name, field.value, &output)
+        let hasBody = !withoutBody && !response.body.isEmpty && mayHaveBody(response.status)
+        output.reserveCapacity(output.count + 384 + (hasBody ? response.body.count : 0))
+        if let head = response.head {
+            output.append(contentsOf: head)
+        } else {
+            appendHead(response, to: &output)
         }
-        let hasNoContent = response.status < 200 || response.status == 204 || response.status == 304
-        if !hasNoContent { line("Content-Length", String(response.body.count), &output) }
+        line("Date", date, &output)
         if close { line("Connection", "close", &output) }
         if !requestID.isEmpty { line("X-Request-Id", requestID, &output) }
         output.append(contentsOf: standing)
         output.append(contentsOf: "\r\n\r\n".utf8)
-        if !hasNoContent && !withoutBody { output.append(contentsOf: response.body) }
+        if hasBody { output.append(contentsOf: response.body) }
+    }
+
+    /// The part of a response's head that is the same whenever and to whom it is sent.
+    static func head(_ response: HTTPResponse) -> [UInt8] {
+        var head: [UInt8] = []
+        appendHead(response, to: &head)
+        return head
+    }
+
+    private static func appendHead(_ response: HTTPResponse, to output: inout [UInt8]) {
+        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        output.append(contentsOf: String(response.status).utf8)
+        output.append(ASCII.space)
+        output.append(contentsOf: reason(response.status).utf8)
+        for field in response.headers.fields where isSendable(field) {
+            line(field.name, field.value, &output)
+        }
+        if mayHaveBody(response.status) { line("Content-Length", String(response.body.count), &output) }
+    }
+
+    private static func mayHaveBody(_ status: Int) -> Bool {
+        status >= 200 && status != 204 && status != 304
     }
 
     /// Appends the head of a body that has no end yet.

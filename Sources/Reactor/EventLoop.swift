@@ -72,7 +72,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         guard told >= 0 else { throw ReactorError(call: "eventfd", errno: errno) }
         defer { close(told) }
         try Thread.start(name: name) { [self] in
-            let code = unshare(Int32(USHER_CLONE_FILES)) == 0 ? 0 : errno
+            let code = DescriptorTable.leave()
             // An eventfd tells no 0.
             var outcome = UInt64(code) + 1
             unsafe write(told, &outcome, 8)

@@ -1,4 +1,5 @@
 import BoxOffice
+import HTTP
 import Postgres
 import Reactor
 import Testing
@@ -9,9 +10,16 @@ import Testing
 struct DemoTests {
     static let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
 
-    private func crowd(_ count: Int, seed: UInt64) -> [BuyerPlan] {
+    private func crowd(_ count: Int, seed: UInt64, live: Int = 0) -> [BuyerPlan] {
         (0..<count).map {
-            BuyerPlan(number: $0, seed: seed, pace: .arena, tierCapacities: [6000, 3000, 1000], limit: 6)
+            BuyerPlan(
+                number: $0,
+                seed: seed,
+                pace: .arena,
+                tierCapacities: [6000, 3000, 1000],
+                limit: 6,
+                live: live
+            )
         }
     }
 
@@ -33,6 +41,52 @@ struct DemoTests {
         #expect(crowd.allSatisfy { Set($0.tiers) == [0, 1, 2] && (1...6).contains($0.quantity) })
         let first = crowd.count { $0.tiers[0] == 0 }
         #expect((11_000...13_000).contains(first), "larger tiers are wanted by more")
+    }
+
+    @Test func `How many follow on sockets changes nothing else of the crowd`() {
+        let asking = crowd(2000, seed: 3)
+        var told = crowd(2000, seed: 3, live: 50)
+        func followers(_ crowd: [BuyerPlan]) -> Int { crowd.count { $0.followsLive } }
+        #expect((900...1100).contains(followers(told)))
+        #expect(followers(asking) == 0)
+        for index in told.indices { told[index].followsLive = false }
+        #expect(told == asking)
+        #expect(followers(crowd(100, seed: 3, live: 100)) == 100)
+    }
+
+    @Test func `What a buyer hears is held against what was said before`() throws {
+        let tally = DemoTally()
+        var watch = LineWatch(place: "p_1")
+        func check(_ text: String, _ expected: LineWatch.Verdict?, _ line: Int = #line) throws {
+            let verdict = watch.take(try JSONValue(parsing: Array(text.utf8)), tally)
+            #expect(verdict == expected, "line \(line)")
+        }
+        try check(#"{"code": "wrong_place"}"#, nil)
+        try check(#"{"state": "prequeue", "number": null, "ahead": null}"#, .waits)
+        try check(#"{"state": "waiting", "number": 70, "ahead": 50}"#, .waits)
+        try check(#"{"state": "waiting", "number": 70, "ahead": 20}"#, .waits)
+        #expect(tally.now.broken.isEmpty)
+        try check(#"{"state": "waiting", "number": 70, "ahead": 21}"#, .waits)
+        #expect(tally.now.broken.count == 1, "it moved back")
+        try check(#"{"state": "called", "number": 71, "ahead": null}"#, .isCalled)
+        #expect(tally.now.broken.count == 2, "it got another number")
+        try check(#"{"state": "missed"}"#, .isOut)
+        try check(#"{"state": "done"}"#, .isOver)
+    }
+
+    @Test func `A socket's line only moves on, and older words are passed over`() throws {
+        let tally = DemoTally()
+        var watch = LineWatch(place: "p_1")
+        for (seq, serving) in [(5, 100), (6, 120), (4, 90), (6, 120)] {
+            let tick = try JSONValue(parsing: Array(#"{"seq": \#(seq), "serving": \#(serving)}"#.utf8))
+            watch.takeTick(tick, tally)
+        }
+        #expect(tally.now.broken.isEmpty)
+        let older = try JSONValue(parsing: Array(#"{"seq": 3}"#.utf8))
+        let isNews = watch.isNews(older)
+        #expect(!isNews)
+        watch.takeTick(try JSONValue(parsing: Array(#"{"seq": 7, "serving": 119}"#.utf8)), tally)
+        #expect(tally.now.broken.count == 1)
     }
 
     @Test(arguments: ["arena", "small-hall"]) func `An example is moved to now and stays a plan`(

@@ -16,7 +16,8 @@ struct StatementPlanTests {
             "bench_commits", "bench_report", "bench_room_now", "bench_room_open", "bench_room_door",
             "bench_room_draw", "bench_room_joined", "bench_sale_seats", "bench_sale_books",
             "bench_sale_admit", "bench_sale_places", "bench_sale_issued", "bench_sale_drawn",
-            "bench_sale_held", "bench_expired", "bench_expiry_floor",
+            "bench_sale_held", "bench_expired", "bench_expiry_floor", "bench_room_say",
+            "bench_transactions",
         ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",

@@ -13,8 +13,10 @@ final class LiveHub: ChannelHandler {
     private static let slice = 512
     /// A tick comes at least so often, so that a client knows that the silence is the line's and not the network's.
     private static let atLeastEvery = Duration.seconds(15)
-    /// How many places are looked at before the loop does something else; the others' turn comes with the next tick.
-    private static let looks = 1_000
+    /// How many places that only wait are looked at after a tick; the others' turn comes with the next.
+    ///
+    /// Who waits hears of a new band of minutes every fifteen seconds; where a loop has more than fifteen times as many, later.
+    private static let looks = 10_000
     /// How often a place that was called is looked at for those who have shown its token.
     private static let lookEvery = Duration.seconds(2)
 
@@ -122,21 +124,41 @@ final class LiveHub: ChannelHandler {
         reservations.tick(on: loop)
     }
 
-    /// Looks at the places that may have changed: who waits behind the line's head is told by the tick, and hears of a new
-    /// band of minutes now and then.
+    /// Looks at the places that may have changed: first at those who were called, however many wait.
     private func lookAround(_ audience: Audience, _ loop: ChannelLoop) {
         let now = MonotonicTime.now
-        var left = Self.looks
-        for (channel, shown) in audience.shown where shown.lookAt <= now && left > 0 {
-            if let number = shown.waitsAt, now - shown.saidAt < Self.atLeastEvery,
-                let serving = board[shown.token.onSale]?.facts.serving, number > serving
+        var boards: [OnSaleID: OnSaleSnapshot] = [:]
+        var urgent: [Channel] = []
+        var others: [Channel] = []
+        for (channel, shown) in audience.shown where shown.lookAt <= now {
+            let id = shown.token.onSale
+            guard let onSale = boards[id] ?? board[id] else { continue }
+            boards[id] = onSale
+            // Where the line has been drawn since, the number is known before it was told.
+            let number = shown.waitsAt ?? onSale.order?.number(ofArrival: shown.token.arrival)
+            let isCalled =
+                shown.waits ? number.map { $0 <= onSale.facts.serving } ?? false : !shown.waitsAgain
+            if isCalled {
+                urgent.append(channel)
+            } else if others.count < Self.looks,
+                now - shown.saidAt >= Self.atLeastEvery || shown.waitsAgain || onSale.facts.state.isOver
+                    || (shown.waitsAt == nil && number != nil)
             {
-                continue
+                others.append(channel)
             }
-            left -= 1
-            audience.shown[channel]?.lookAt = now + Self.lookEvery
+        }
+        look(at: urgent + others, from: 0, loop)
+    }
+
+    private func look(at channels: [Channel], from start: Int, _ loop: ChannelLoop) {
+        let end = min(start + Self.slice, channels.count)
+        let next = MonotonicTime.now + Self.lookEvery
+        for channel in channels[start..<end] {
+            loops[loop.index].shown[channel]?.lookAt = next
             look(at: channel, loop)
         }
+        guard end < channels.count else { return }
+        loop.later { self.look(at: channels, from: end, loop) }
     }
 
     private func push(_ message: ChannelMessage, _ listeners: [Channel], from start: Int, _ loop: ChannelLoop)
@@ -198,7 +220,9 @@ final class LiveHub: ChannelHandler {
         let message = LiveDocument.place(shown.token.place, standing, onSale, isStale: board.isStale)
         guard loop.send(message, to: channel, canWait: said != shown.said) else { return }
         shown.said = said
-        shown.waitsAt = standing.state == .waiting && !standing.isAgain ? standing.number : nil
+        let isInLine = standing.state == .prequeue || (standing.state == .waiting && !standing.isAgain)
+        shown.waits = isInLine
+        shown.waitsAt = isInLine ? standing.number : nil
         shown.saidAt = .now
         loops[loop.index].shown[channel] = shown
     }
@@ -215,7 +239,11 @@ private struct Shown {
 
     let token: PlaceToken
     var said: Said?
-    /// Its number, while it waits in the line for its first turn.
+    /// Whether it waits, drawn or not, for its first turn.
+    var waits = false
+    /// Whether it waits for a turn after that, which no number tells.
+    var waitsAgain: Bool { said?.state == .waiting && !waits }
+    /// Its number, while it waits and has one.
     var waitsAt: Int64?
     var saidAt = MonotonicTime.now
     var lookAt = MonotonicTime.now

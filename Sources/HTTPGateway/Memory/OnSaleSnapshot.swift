@@ -2,7 +2,9 @@ internal import BoxOffice
 internal import HTTP
 
 /// An on-sale as it was at one moment, with the documents that everyone shares.
-struct OnSaleSnapshot: Sendable {
+///
+/// An object, because every answer takes one out of the board: the many fields of a struct would each be counted.
+final class OnSaleSnapshot: Sendable {
     let facts: OnSaleStatus
     /// The drawn order; nil before the draw.
     let order: DrawOrder?
@@ -23,7 +25,7 @@ struct OnSaleSnapshot: Sendable {
             response = .json(
                 body,
                 headers: ["Cache-Control": "public, s-maxage=1, stale-while-revalidate=5", "ETag": tag]
-            )
+            ).laidOut()
         }
     }
 

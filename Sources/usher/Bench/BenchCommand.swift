@@ -10,8 +10,9 @@ enum BenchCommand {
         subcommands: [
             QueueBench.command, EnqueueBench.command, LatencyBench.command, HorizonBench.command,
             GrowthBench.command, ScaleBench.command, WorkflowBench.command, JoinsBench.command,
-            HoldsBench.command, ExpiriesBench.command, AdmissionBench.command,
-            BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command,
+            HoldsBench.command, ExpiriesBench.command, AdmissionBench.command, GatewayBench.command,
+            BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command, ListenCommand.command,
+            PollCommand.command,
         ]
     )
 }

@@ -20,14 +20,29 @@ final class BenchProcess: Sendable {
         self.log = log
     }
 
+    /// Where util-linux has the program that binds another to processors.
+    static let taskset = "/usr/bin/taskset"
+
     /// Starts a program, ours if no other is named, which ends with us whatever becomes of us.
+    ///
+    /// With a `core` it runs on that processor only.
     static func start(
         _ name: String,
         program: String = ProcessLaunch.ownProgram,
         _ words: [String],
         environment: [String: String],
-        log: String
+        log: String,
+        core: Int? = nil
     ) async throws -> BenchProcess {
+        if let core {
+            return try await start(
+                name,
+                program: taskset,
+                ["-c", "\(core)", program] + words,
+                environment: environment,
+                log: log
+            )
+        }
         try FileSystem.remove(log)
         let launch = ProcessLaunch(
             program: ProcessLaunch.ownProgram,
@@ -89,6 +104,9 @@ final class BenchProcess: Sendable {
 
     /// The seconds of processor time that it has used.
     var cpuSeconds: Double { ProcessTimes.of(pid)?.own ?? 0 }
+
+    /// The seconds of processor time that it and its children have used.
+    var familySeconds: Double { ProcessTimes.family(of: pid) ?? 0 }
 
     /// Waits for it to end by itself, and ends it when the task is cancelled.
     ///

@@ -12,6 +12,12 @@ enum DemoCommand {
         .number(1...200_000),
         help: "How many come; else as many as ask for twice the stock"
     )
+    static let live = Option(
+        "live",
+        .number(0...100),
+        initial: "50",
+        help: "How many buyers in a hundred are told on a WebSocket instead of asking"
+    )
     static let chaos = Option(
         "chaos",
         .flag,
@@ -36,7 +42,9 @@ enum DemoCommand {
             Starts everything in a temporary place, schedules a plan for now, sends real HTTP clients through it,
             and ends with the audit. Ends with status 1 if any promise was broken.
             """,
-        options: [small, buyers, chaos, seed, plan, keep, .json, .databaseURL, .logLevel, .logFormat, .help],
+        options: [
+            small, buyers, live, chaos, seed, plan, keep, .json, .databaseURL, .logLevel, .logFormat, .help,
+        ],
         endsInOrder: true
     ) { invocation in
         let demo = try Demo(invocation)

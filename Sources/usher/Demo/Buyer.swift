@@ -14,6 +14,8 @@ struct Buyer: Sendable {
     let plan: BuyerPlan
     let room: DemoRoom
     let client: BuyerClient
+    /// Where those are told who follow the on-sale on a socket.
+    let live: LiveLine?
     let tally: DemoTally
 
     /// Lives through the on-sale.
@@ -65,55 +67,9 @@ struct Buyer: Sendable {
         return Place(id: id, token: token)
     }
 
-    // MARK: Waiting
+    // MARK: Going
 
-    /// True once it is the buyer's turn and they are there.
-    private func waitInLine(_ place: Place) async -> Bool {
-        let started = MonotonicTime.now
-        var known: Int64?
-        var ahead = Int64.max
-        while MonotonicTime.now < room.deadline {
-            guard let answer = await client.send(.get, "/v1/places/\(place.id)", token: place.token) else {
-                return false
-            }
-            guard answer.status == 200, let state = answer.body["state"]?.string else {
-                unexpected(answer, "place")
-                return false
-            }
-            if let number = answer.body["number"]?.int {
-                if let known, known != number {
-                    tally.broken("promise 5: place \(place.id) had number \(known), then \(number)")
-                }
-                known = number
-            }
-            if known != nil, let now = answer.body["ahead"]?.int {
-                if now > ahead {
-                    tally.broken("promise 5: place \(place.id) moved back from \(ahead) to \(now) ahead")
-                }
-                ahead = now
-            }
-            switch state {
-            case "called", "admitted":
-                return plan.character != .missesTurn
-            case "missed", "left":
-                return false
-            case "done":
-                await noteTheEnd()
-                return false
-            default: break
-            }
-            if plan.character == .givesUp, MonotonicTime.now - started > plan.patience {
-                tally.change { $0.gaveUp += 1 }
-                await leave(place)
-                return false
-            }
-            let poll = answer.body["poll_after_ms"]?.int ?? 1000
-            try? await Task.sleep(for: .milliseconds(max(50, poll)))
-        }
-        return false
-    }
-
-    private func leave(_ place: Place) async {
+    func leave(_ place: Place) async {
         guard let answer = await client.send(.delete, "/v1/places/\(place.id)", token: place.token) else {
             return
         }
@@ -125,7 +81,7 @@ struct Buyer: Sendable {
     }
 
     /// Looks at the shared status and remembers having seen it sold out.
-    private func noteTheEnd() async {
+    func noteTheEnd() async {
         guard let state = await status()?.state else { return }
         if state == "sold_out" { tally.change { $0.sawSoldOut += 1 } }
     }

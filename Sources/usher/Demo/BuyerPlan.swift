@@ -47,6 +47,8 @@ struct BuyerPlan: Sendable, Equatable {
     var tiers: [Int]
     /// Whether a declined one has another card.
     var hasSecondCard: Bool
+    /// Whether they are told on a WebSocket instead of asking.
+    var followsLive: Bool
     /// Whether they log out when they are done, so that the next can come in sooner.
     var logsOut: Bool
 
@@ -58,7 +60,8 @@ struct BuyerPlan: Sendable, Equatable {
     ///   - pace: when people come and how long they take.
     ///   - tierCapacities: in the plan's order; larger tiers are wanted by more.
     ///   - limit: the most tickets of one buyer.
-    init(number: Int, seed: UInt64, pace: DemoPace, tierCapacities: [Int], limit: Int) {
+    ///   - live: how many in a hundred are told on a WebSocket; the crowd is the same whatever it is.
+    init(number: Int, seed: UInt64, pace: DemoPace, tierCapacities: [Int], limit: Int, live: Int = 0) {
         var dice = SeededDice(seed: seed, stream: number)
         let shares: [(Character, Int)] = [
             (.buys, 76), (.givesUp, 6), (.missesTurn, 4), (.releases, 4), (.letsExpire, 4), (.isDeclined, 6),
@@ -85,6 +88,8 @@ struct BuyerPlan: Sendable, Equatable {
         tiers = order
         hasSecondCard = dice.chance(0.6)
         logsOut = character != .letsExpire && dice.chance(0.8)
+        // The last throw, so that it changes none of the others.
+        followsLive = dice.chance(Double(live) / 100)
     }
 
     /// How many tickets a buyer asks for on average.

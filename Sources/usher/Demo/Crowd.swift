@@ -7,6 +7,8 @@ struct Crowd: Sendable {
     let seed: UInt64
     let room: DemoRoom
     let tierCapacities: [Int]
+    /// How many in a hundred are told on a WebSocket.
+    let live: Int
     let endpoint: HTTPEndpoint
     let loops: EventLoopGroup
     let tally: DemoTally
@@ -17,6 +19,7 @@ struct Crowd: Sendable {
             loops: loops,
             configuration: .init(connectionsPerEndpoint: 128, requestTimeout: .seconds(20))
         )
+        let lines = loops.loops.compactMap { LiveLine(loop: $0, endpoint: endpoint, onSale: room.onSale) }
         await withDiscardingTaskGroup { group in
             for number in 0..<count {
                 let plan = BuyerPlan(
@@ -24,7 +27,8 @@ struct Crowd: Sendable {
                     seed: seed,
                     pace: room.pace,
                     tierCapacities: tierCapacities,
-                    limit: room.limit
+                    limit: room.limit,
+                    live: live
                 )
                 let connection = client.connection(to: endpoint)
                 let browser = BuyerClient(
@@ -34,10 +38,18 @@ struct Crowd: Sendable {
                     tally: tally,
                     deadline: room.deadline
                 )
-                let buyer = Buyer(number: number, plan: plan, room: room, client: browser, tally: tally)
+                let buyer = Buyer(
+                    number: number,
+                    plan: plan,
+                    room: room,
+                    client: browser,
+                    live: lines.first { $0.loop === connection.eventLoop },
+                    tally: tally
+                )
                 group.addTask(executorPreference: connection.eventLoop) { await buyer.run() }
             }
         }
+        for line in lines { line.stop() }
         await client.shutdown()
     }
 }

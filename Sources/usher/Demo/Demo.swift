@@ -82,7 +82,7 @@ struct Demo: Sendable {
                 ],
                 logLevel: invocation.arguments.text(.logLevel) ?? "info",
                 logFormat: invocation.arguments.text(.logFormat) ?? "plain",
-                environment: invocation.environment,
+                environment: OneAddress.environment().merging(invocation.environment) { $1 },
                 isTemporary: true
             ),
             line: { [log] who, line in log.write("[\(who)] \(line)") },
@@ -154,6 +154,7 @@ struct Demo: Sendable {
             seed: seed,
             room: room,
             tierCapacities: filed.plan.tiers.map { filed.plan.capacity(ofTier: $0.id) },
+            live: invocation.arguments.number(DemoCommand.live) ?? 50,
             endpoint: house.endpoint,
             loops: loops,
             tally: tally

@@ -23,6 +23,7 @@ struct DemoReport: Sendable {
             faults.append("\(books.sold) of \(books.capacity) tickets were sold")
         }
         if numbers.sawSoldOut == 0 { faults.append("no client saw the on-sale sold out") }
+        if numbers.live.wanted > 0, numbers.live.opened == 0 { faults.append("no WebSocket was opened") }
         if !numbers.broken.isEmpty { faults.append("\(numbers.broken.count) answers broke a promise") }
         if !brokenDraw.isEmpty { faults.append("the draw does not check out") }
         if !brokenChecks.isEmpty { faults.append("\(brokenChecks.count) audit checks failed") }
@@ -52,6 +53,12 @@ struct DemoReport: Sendable {
             writer.field("saw_sold_out", numbers.sawSoldOut)
             writer.field("retries", numbers.retries)
             writer.field("unexpected", numbers.unexpected.values.reduce(0, +))
+            writer.field("live", numbers.live.wanted)
+            writer.field("live_sockets", numbers.live.opened)
+            writer.field("live_messages", numbers.live.messages)
+            writer.field("live_called", numbers.live.called)
+            writer.field("live_cuts", numbers.live.cuts)
+            writer.field("live_fell_back", numbers.live.fellBack)
             writer.field("kills", kills)
             writer.field("join_p50_ms", Self.rounded(numbers.joins.percentile(0.5)))
             writer.field("join_p99_ms", Self.rounded(numbers.joins.percentile(0.99)))
@@ -71,6 +78,8 @@ struct DemoReport: Sendable {
                 + "\(books.missed) missed their turn, \(numbers.gaveUp) gave up",
             "\(books.sold) of \(books.capacity) tickets sold in \(numbers.ledger.holds.count) holds; "
                 + "\(books.expired) expired, \(books.released) released, \(numbers.declined) payments declined",
+            "\(numbers.live.wanted) were told on WebSockets (\(numbers.live.called) of their turn, "
+                + "\(numbers.live.cuts) cut off, \(numbers.live.fellBack) went on by asking), the others asked",
             "joins p50 \(Self.rounded(numbers.joins.percentile(0.5))) ms, p99 "
                 + "\(Self.rounded(numbers.joins.percentile(0.99))) ms; holds p50 "
                 + "\(Self.rounded(numbers.holds.percentile(0.5))) ms, p99 "

@@ -165,6 +165,19 @@ struct BenchSale: Sendable {
         }.joined()
     }
 
+    /// Those whom ``fill(_:)`` put in line, for a load process: a line each with a place and its token.
+    ///
+    /// While they wait nobody looks for their places, so any will do.
+    func placeLines(_ places: Int) async throws -> String {
+        let keys = try await SigningKeys.load(from: postgres)
+        let end = PostgresTimestamp.now + .seconds(86_400)
+        return (1...places).map { arrival in
+            let place = PlaceID(high: 0, low: UInt64(arrival))
+            let token = PlaceToken(onSale: onSale, arrival: Int64(arrival), place: place, expiresAt: end)
+            return "\(place.publicID) \(token.signed(with: keys))\n"
+        }.joined()
+    }
+
     /// How many tickets are held, by the books.
     func held() async throws -> Int {
         try await postgres.query(

@@ -55,6 +55,18 @@ struct BenchRoom: Sendable {
         )
     }
 
+    /// Tells everyone something, which is a change that every gateway has to pass on.
+    func say(_ message: String) async throws {
+        try await postgres.execute(
+            Query(
+                "bench_room_say",
+                """
+                UPDATE on_sales SET message = \(message), seq = seq + 1 WHERE on_sale_id = \(onSale.rawValue)
+                """
+            )
+        )
+    }
+
     /// How many have joined, counted in the places themselves.
     func joined() async throws -> Int {
         let rows = try await postgres.query(

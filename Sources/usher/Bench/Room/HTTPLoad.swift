@@ -13,20 +13,19 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
         let descriptor: Int32
         var registration: Registration?
         var due = MonotonicTime(nanoseconds: 0)
+        /// The number of the request in flight.
+        var request = 0
         /// The beginning of an answer whose end has not come.
         var received: [UInt8] = []
     }
 
     private let loop: EventLoop
-    private let total: Int
-    private let over: Duration
+    private let agenda: any LoadAgenda
     private let request: (Int) -> [UInt8]
-    private let answer: (ArraySlice<UInt8>) -> Void
     private var connections: [Connection] = []
     private var idle: [Int] = []
     private var scratch = [UInt8](repeating: 0, count: 65_536)
-    private var next = 0
-    private var answered = 0
+    private var inFlight = 0
     private var start = MonotonicTime(nanoseconds: 0)
     private var report = LoadReport()
     private var finished: CheckedContinuation<LoadReport, any Error>?
@@ -35,22 +34,30 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - loop: where it runs.
+    ///   - agenda: which requests come, and when.
+    ///   - request: the bytes of a request by its number.
+    init(loop: EventLoop, agenda: any LoadAgenda, request: @escaping (Int) -> [UInt8]) {
+        self.loop = loop
+        self.agenda = agenda
+        self.request = request
+    }
+
+    /// Prepares a load of requests that come evenly.
+    ///
+    /// - Parameters:
+    ///   - loop: where it runs.
     ///   - total: requests in all.
-    ///   - over: the time over which they are due, evenly; zero has no pace.
+    ///   - over: the time over which they are due; zero has no pace.
     ///   - request: the bytes of a request by its number.
     ///   - answer: is given each success' head and body.
-    init(
+    convenience init(
         loop: EventLoop,
         total: Int,
         over: Duration,
         request: @escaping (Int) -> [UInt8],
         answer: @escaping (ArraySlice<UInt8>) -> Void
     ) {
-        self.loop = loop
-        self.total = total
-        self.over = over
-        self.request = request
-        self.answer = answer
+        self.init(loop: loop, agenda: EvenAgenda(total: total, over: over, answer: answer), request: request)
     }
 
     /// Connects to a port of this machine, sends everything, and returns when everything was answered or lost.
@@ -61,6 +68,7 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
                 do {
                     for _ in 0..<count { try self.connect(port: port) }
                     self.start = .now
+                    self.agenda.begin(at: self.start)
                     self.tick()
                 } catch {
                     self.finish(.failure(error))
@@ -112,19 +120,19 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
     private func tick() {
         guard finished != nil else { return }
         send()
-        guard over > .zero, next < total else { return }
+        if agenda.isOver { return finishIfDone() }
+        guard agenda.isPaced else { return }
         _ = loop.schedule(after: .milliseconds(1)) { self.tick() }
     }
 
     private func send() {
         let now = MonotonicTime.now
-        while next < total, let index = idle.last {
-            let due = over > .zero ? start + over * (Double(next) / Double(total)) : now
-            guard due <= now else { return }
+        while let index = idle.last, let (number, due) = agenda.take(at: now) {
             idle.removeLast()
+            inFlight += 1
             connections[index].due = due
-            let bytes = request(next)
-            next += 1
+            connections[index].request = number
+            let bytes = request(number)
             let sent = unsafe bytes.withUnsafeBytes {
                 unsafe Glibc.send(
                     connections[index].descriptor,
@@ -167,9 +175,10 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
         report.latencies.add(microseconds: took.nanoseconds / 1000)
         if (200..<300).contains(status) {
             report.successes += 1
-            answer(bytes)
+            agenda.answered(connections[index].request, bytes)
         } else {
             report.refusals += 1
+            agenda.answered(connections[index].request, nil)
         }
         idle.append(index)
         count()
@@ -186,17 +195,23 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
         }
         guard wasBusy else { return }
         report.lost += 1
+        agenda.answered(connections[index].request, nil)
         count()
     }
 
     private func count() {
-        answered += 1
-        if answered == total {
-            report.took = .now - start
-            finish(.success(report))
-        } else if idle.isEmpty, connections.allSatisfy({ $0.registration == nil }) {
+        inFlight -= 1
+        if idle.isEmpty, connections.allSatisfy({ $0.registration == nil }), !agenda.isOver {
             finish(.failure(Failure("the server closed every connection")))
+        } else {
+            finishIfDone()
         }
+    }
+
+    private func finishIfDone() {
+        guard agenda.isOver, inFlight == 0, finished != nil else { return }
+        report.took = .now - start
+        finish(.success(report))
     }
 
     private func finish(_ result: Result<LoadReport, any Error>) {
@@ -206,6 +221,7 @@ final class HTTPLoad: ReadinessHandler, @unchecked Sendable {
             close(connection.descriptor)
         }
         connections = []
+        idle = []
         finished?.resume(with: result)
         finished = nil
     }
@@ -236,6 +252,14 @@ enum ResponseGlance {
         guard let start = position(of: key, in: bytes) else { return nil }
         let value = bytes[(start + key.count)...]
         return value.prefix { $0 != UInt8(ascii: "\"") }
+    }
+
+    /// The whole number of a member in a JSON body.
+    static func number(_ name: String, in bytes: ArraySlice<UInt8>) -> Int? {
+        let key = Array("\"\(name)\":".utf8)
+        guard let start = position(of: key, in: bytes) else { return nil }
+        let digits = bytes[(start + key.count)...].prefix { (48...57).contains($0) }
+        return Int(String(decoding: digits, as: UTF8.self))
     }
 
     private static func position(of pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {

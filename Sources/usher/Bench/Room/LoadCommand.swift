@@ -114,7 +114,7 @@ enum LoadCommand {
     }
 
     /// The request for a line of place and token.
-    private static func look(_ line: Substring) -> [UInt8] {
+    static func look(_ line: Substring) -> [UInt8] {
         let words = line.split(separator: " ")
         return Array(
             """
@@ -145,7 +145,7 @@ enum LoadCommand {
         )
     }
 
-    private static func cpu() -> Duration {
+    static func cpu() -> Duration {
         var time = timespec()
         unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)

@@ -12,6 +12,8 @@ struct RoomServer: Sendable {
     let gateway: BenchProcess
     /// The server that keeps the places, where that isn't Postgres.
     let store: BenchProcess?
+    /// The connections of a load; nil for what the command line says.
+    let connections: Int?
 
     /// What a load found.
     struct Run: Sendable {
@@ -30,14 +32,18 @@ struct RoomServer: Sendable {
         environment: [String: String],
         in directory: String,
         store: BenchProcess? = nil,
+        core: Int? = nil,
+        name: String = "gateway",
+        connections: Int? = nil,
         _ body: (Self) async throws -> Value
     ) async throws -> Value {
         let port = try PortCheck.available(0, on: "127.0.0.1")
         let gateway = try await BenchProcess.start(
-            "gateway",
+            name,
             words + ["--port", "\(port)"],
-            environment: environment,
-            log: "\(directory)/gateway.log"
+            environment: OneAddress.environment().merging(environment) { $1 },
+            log: "\(directory)/\(name).log",
+            core: core
         )
         return try await gateway.during {
             try await awaitAnswer(of: gateway, port)
@@ -48,13 +54,15 @@ struct RoomServer: Sendable {
                     room: room,
                     port: port,
                     gateway: gateway,
-                    store: store
+                    store: store,
+                    connections: connections
                 )
             )
         }
     }
 
-    private static func awaitAnswer(of gateway: BenchProcess, _ port: Int) async throws {
+    /// Returns when the process answers on its port.
+    static func awaitAnswer(of gateway: BenchProcess, _ port: Int) async throws {
         let loops = try EventLoopGroup(count: 1, name: "bench-knock")
         defer { loops.stop() }
         let client = HTTPClient(loops: loops)
@@ -70,8 +78,7 @@ struct RoomServer: Sendable {
     /// Has so many buyers join; those who got a place are in a file for ``look(_:)``.
     func join(_ count: Int, over: Duration) async throws -> Run {
         try await load([
-            "--places", places, "--room", room, "--count", "\(count)", "--over",
-            "\(over.nanoseconds / 1_000_000)ms",
+            "--places", places, "--room", room, "--count", "\(count)", "--over", Self.words(over),
         ])
     }
 
@@ -80,24 +87,31 @@ struct RoomServer: Sendable {
         try await load(["--places", places, "--count", "\(count)", "--over", "0s"])
     }
 
-    /// Has buyers hold tickets, as fast as they are answered; a line with admission token and body for each.
-    func hold(_ lines: String, count: Int) async throws -> Run {
+    /// Has buyers hold tickets, as fast as they are answered or at a pace; a line with admission token and body for each.
+    func hold(_ lines: String, count: Int, over: Duration = .zero) async throws -> Run {
         let file = "\(directory)/holds"
         try FileSystem.write(lines, to: file)
-        return try await load(["--sessions", file, "--count", "\(count)", "--over", "0s"])
+        return try await load(
+            ["--sessions", file, "--count", "\(count)", "--over", Self.words(over)],
+            name: "holds"
+        )
     }
+
+    private static func words(_ duration: Duration) -> String { "\(duration.nanoseconds / 1_000_000)ms" }
 
     private var places: String { "\(directory)/places" }
 
-    private func load(_ words: [String]) async throws -> Run {
-        let sockets = place.invocation.arguments.text(LoadCommand.sockets) ?? "2000"
+    /// Runs a load of its own process; two at a time need two names.
+    private func load(_ words: [String], name: String = "load") async throws -> Run {
+        let asked = place.invocation.arguments.text(LoadCommand.sockets) ?? "2000"
+        let sockets = connections.map(String.init) ?? asked
         let before = try await place.meter.read()
         let (seconds, storeSeconds) = (gateway.cpuSeconds, store?.cpuSeconds)
         let load = try await BenchProcess.start(
             "load",
             ["bench", "load", "--port", "\(port)", "--sockets", sockets] + words,
             environment: ["PATH": "/usr/bin:/bin"],
-            log: "\(directory)/load.log"
+            log: "\(directory)/\(name).log"
         )
         try await load.finish()
         guard gateway.isRunning else { throw gateway.failure }
