@@ -1,4 +1,4 @@
-internal import CLinux
+package import CLinux
 internal import Glibc
 
 /// An IPv4 or IPv6 address with a port, in 24 bytes.
@@ -65,10 +65,10 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The system's number for the family.
-    var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
+    package var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
 
     /// Runs `body` with the address as the system's calls want it.
-    func withSystemAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    package func withSystemAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var storage = sockaddr_storage()
         let length: Int
         if isIPv6 {

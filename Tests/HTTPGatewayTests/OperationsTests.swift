@@ -28,6 +28,19 @@ struct OperationsTests {
         }
     }
 
+    @Test func `A gateway that has lost the database can still be asked for reads`() async throws {
+        try await withGateway { house in
+            func ready(_ path: String) async throws -> Int {
+                try await house.client.send(HTTPRequest(.get, path), to: house.admin).status
+            }
+            #expect(try await ready("/readyz?for=reads") == 200)
+            await house.pool.shutdown()
+            while try await ready("/readyz") != 503 { await Task.yield() }
+            #expect(try await ready("/readyz?for=reads") == 200)
+            house.gateway.drain()
+        }
+    }
+
     @Test func `Operators see queues and workers, and scale a pool`() async throws {
         try await withGateway { house in
             let key = house.operatorKey

@@ -100,7 +100,8 @@ struct GatewayBenchTests {
 
     @Test func `The gateway bench measures status, sockets and polls`() async throws {
         let result = try await BuiltProgram.run([
-            "bench", "gateway", "--runs", "1", "--seconds", "1", "--keep-alive", "8", "--sockets", "60",
+            "bench", "gateway", "--only", "status,sockets,polls", "--runs", "1", "--seconds", "1",
+            "--keep-alive", "8", "--sockets", "60",
             "--gateways", "2", "--ticks", "2", "--waiting", "50,200", "--join-rate", "20", "--hold-rate",
             "20",
             "--wait-idle", "0s",
@@ -134,9 +135,40 @@ struct GatewayBenchTests {
         }
     }
 
+    @Test func `The gateway bench measures the honest beside the hostile`() async throws {
+        let result = try await BuiltProgram.run([
+            "bench", "gateway", "--only", "hostile", "--runs", "1", "--seconds", "1", "--hostile",
+            "20,20,3,4",
+            "--join-rate", "50", "--wait-idle", "0s",
+        ])
+        let figures = try Self.figures(result)
+        #expect(figures.map { $0["kind"]?.string } == ["none", "slow", "half-open", "oversized", "deaf"])
+        for figure in figures {
+            #expect(figure["joins_per_s"]?.double.map { $0 > 0 } == true, "\(figure)")
+            #expect(figure["refused"]?.double == 0 && figure["lost"]?.double == 0, "\(figure)")
+        }
+        #expect(figures.dropFirst().first?["hostile_open"]?.double == 20)
+        // Headers of a megabyte are refused, and that is all that is heard of them.
+        let oversized = figures.first { $0["kind"]?.string == "oversized" }
+        #expect(oversized?["answered_431"]?.double.map { $0 > 0 } == true, "\(oversized ?? .null)")
+    }
+
+    @Test func `A report of hostile clients is read as it was said`() {
+        for report in [
+            HostileReport(open: 3, closed: 2, answers: [408: 1, 431: 7]),
+            .init(open: 0, closed: 0, answers: [:]),
+        ] {
+            #expect(HostileReport(line: report.line) == report)
+        }
+        for line in ["", "hostile", "hostile 1", "hostile 1 x", "hostile 1 2 408", "other 1 2"] {
+            #expect(HostileReport(line: line) == nil, "\(line)")
+        }
+    }
+
     @Test(arguments: [
-        (["--only", "stati"], "--only names status, sockets, polls, not \"stati\""),
+        (["--only", "stati"], "--only names status, sockets, polls, hostile, not \"stati\""),
         (["--rivals", "apache"], "--rivals names nginx, haproxy, not \"apache\""),
+        (["--hostile", "1,2"], "--hostile takes 4 counts, not 2"),
         (
             ["--waiting", "many"],
             "--waiting takes numbers from 1 to 2000000, separated by commas, not \"many\""

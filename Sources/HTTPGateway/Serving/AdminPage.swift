@@ -41,18 +41,19 @@ struct AdminPage: Sendable {
         }
         switch request.path {
         case "/healthz": return .now(.text("ok\n"))
-        case "/readyz": return .now(ready())
+        case "/readyz": return .now(ready(forReads: request.queryValue("for") == "reads"))
         case "/metrics": return .now(exposition())
         default: return .now(.problem(.notFound))
         }
     }
 
-    private func ready() -> HTTPResponse {
+    /// Whether it can serve; `forReads` is content with what was last heard of the database.
+    private func ready(forReads: Bool) -> HTTPResponse {
         if isStopping() { return .text("stopping\n", status: 503) }
         guard let age = services.board.age, (try? services.keys.current()) != nil else {
             return .text("the database has not answered yet\n", status: 503)
         }
-        guard age < .seconds(10) else {
+        guard age < .seconds(10) || forReads else {
             return .text("the database has not answered for \(age.components.seconds) s\n", status: 503)
         }
         return .text("ready\n")

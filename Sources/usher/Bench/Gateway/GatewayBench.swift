@@ -5,7 +5,7 @@ internal import HTTP
 enum GatewayBench {
     /// What is measured.
     enum Part: String, CaseIterable, Sendable {
-        case status, sockets, polls
+        case status, sockets, polls, hostile
     }
 
     static let only = Option(
@@ -50,6 +50,13 @@ enum GatewayBench {
         initial: "1000,100000",
         help: "How many poll, in one line after the other"
     )
+    static let hostile = Option(
+        "hostile",
+        .list("COUNTS"),
+        initial: "10000,100000,200,1000",
+        help:
+            "How many send a header a byte a second, never finish a join, send headers of a megabyte, never read"
+    )
     static let joinRate = Option(
         "join-rate",
         .number(1...10_000),
@@ -67,7 +74,8 @@ enum GatewayBench {
         "gateway",
         "Measure /status beside other servers, many WebSockets, and many who poll",
         options: [
-            only, rivals, keepAlive, sockets, gateways, GatewayCommand.loops, ticks, waiting, joinRate,
+            only, rivals, keepAlive, sockets, gateways, GatewayCommand.loops, ticks, waiting, hostile,
+            joinRate,
             holdRate, BenchOptions.seconds,
         ] + BenchOptions.shared,
         endsInOrder: true
@@ -75,6 +83,7 @@ enum GatewayBench {
         let arguments = invocation.arguments
         let parts = try parts(invocation)
         let counts = try BenchOptions.numbers(waiting, 1...2_000_000, of: invocation)
+        let crowds = try crowds(invocation)
         let path = invocation.environment["PATH"] ?? ""
         // Looked for before anything is started: what is missing is one line.
         let rivals = parts.contains(.status) ? try servers(invocation, path) : []
@@ -110,6 +119,16 @@ enum GatewayBench {
                         runs: runs
                     )
                     try await bench.run()
+                case .hostile:
+                    let bench = HostileBench(
+                        place: place,
+                        directory: directory,
+                        crowds: crowds,
+                        seconds: seconds,
+                        joinRate: arguments.number(joinRate) ?? 100,
+                        runs: runs
+                    )
+                    try await bench.run()
                 case .polls:
                     let bench = PollsBench(
                         place: place,
@@ -124,6 +143,17 @@ enum GatewayBench {
                 }
             }
         }
+    }
+
+    private static func crowds(_ invocation: Invocation) throws -> [(kind: HostileKind, count: Int)] {
+        let counts = try BenchOptions.numbers(hostile, 0...1_000_000, of: invocation)
+        guard counts.count == HostileKind.allCases.count else {
+            throw UsageError(
+                command: invocation.path,
+                message: "--hostile takes \(HostileKind.allCases.count) counts, not \(counts.count)"
+            )
+        }
+        return zip(HostileKind.allCases, counts).filter { $1 > 0 }.map { (kind: $0, count: $1) }
     }
 
     private static func parts(_ invocation: Invocation) throws -> [Part] {
