@@ -1,3 +1,4 @@
+import Foundation
 import Reactor
 import TestSupport
 import Testing
@@ -68,6 +69,34 @@ struct HTTPServerTests {
         #expect(order == Array(0..<200))
         #expect(answer.ranges(of: "Connection: close").count == 1)
         raw.close()
+        await fixture.stop()
+    }
+
+    @Test
+    func
+        `Large answers that were asked for at once come whole and in their order, and let others in between`()
+        async throws
+    {
+        let fixture = try await Fixture(loops: 1) { request in
+            .now(.text(request.path + String(repeating: "x", count: 100_000) + "|"))
+        }
+        let greedy = try await RawConnection(port: fixture.port, receiveBuffer: 4_096)
+        let requests = (0..<60).map { number in
+            "GET /\(number) HTTP/1.1\r\nHost: a\r\n" + (number == 59 ? "Connection: close\r\n\r\n" : "\r\n")
+        }
+        try await greedy.send(requests.joined())
+        // It does not read, and nobody waits for it.
+        let other = try await RawConnection(port: fixture.port)
+        try await other.send("GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        #expect(try await other.read().contains("/otherxxx"))
+        other.close()
+        let answer = try await greedy.read()
+        greedy.close()
+        let bodies = answer.components(separatedBy: "|").dropLast()
+        #expect(bodies.count == 60)
+        for (number, body) in bodies.enumerated() {
+            #expect(body.hasSuffix("\r\n\r\n/\(number)" + String(repeating: "x", count: 100_000)))
+        }
         await fixture.stop()
     }
 

@@ -30,6 +30,8 @@ enum {
     USHER_EPOLLERR = EPOLLERR,
     USHER_EPOLLHUP = EPOLLHUP,
     USHER_EPOLLRDHUP = EPOLLRDHUP,
+    // From <netinet/tcp.h>, whose other names collide with those of <linux/tcp.h>.
+    USHER_TCP_NOTSENT_LOWAT = 25,
     USHER_SOCK_NONBLOCK = SOCK_NONBLOCK,
     USHER_SOCK_CLOEXEC = SOCK_CLOEXEC,
 };

@@ -19,9 +19,22 @@ enum Listener {
         return (descriptor, SocketAddress(storage).port)
     }
 
+    /// What the system takes of one connection beyond what is on its way, in bytes: without a bound it would be megabytes
+    /// of whoever asks and doesn't read.
+    private static let unsentLimit: Int32 = 131_072
+
     /// Opens a non-blocking socket that listens.
     static func open(_ address: SocketAddress) throws -> Int32 {
         let descriptor = try bound(address, sharesPort: true)
+        var limit = unsentLimit
+        // What it accepts inherits it.
+        unsafe setsockopt(
+            descriptor,
+            Int32(IPPROTO_TCP),
+            Int32(USHER_TCP_NOTSENT_LOWAT),
+            &limit,
+            socklen_t(MemoryLayout<Int32>.size)
+        )
         guard listen(descriptor, 4_096) == 0 else { throw failure(address, closing: descriptor) }
         return descriptor
     }

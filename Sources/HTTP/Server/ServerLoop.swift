@@ -8,6 +8,8 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     static let listenerToken = UInt64.max
     /// Output that waits beyond this keeps further requests from being answered.
     private static let outputHighWater = 65_536
+    /// How often output of that size is sent for one connection before the others have their turn.
+    private static let turnsAtOnce = 2
     /// Input that waits beyond this is not read.
     private static let inputHighWater = 65_536
 
@@ -86,14 +88,28 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     /// Answers what can be answered, sends what can be sent, and sees what to wait for next.
     func serve(_ slot: Int) {
         let generation = connections[slot].generation
+        var turns = 0
         while true {
             let mayContinue = connections[slot].channel == nil && answerBuffered(slot)
             if connections[slot].channel != nil { converse(slot) }
             guard connections[slot].generation == generation, flush(slot) else { return }
             // More requests may lie in the buffer that were only kept back by the output.
             guard mayContinue, connections[slot].output.isEmpty else { break }
+            turns += 1
+            guard turns < Self.turnsAtOnce else {
+                serveLater(slot)
+                break
+            }
         }
         settle(slot)
+    }
+
+    /// Goes on with a connection after what else waits: who asks for much must not keep the others waiting.
+    private func serveLater(_ slot: Int) {
+        let generation = connections[slot].generation
+        loop.execute { [self] in
+            if connections[slot].generation == generation { serve(slot) }
+        }
     }
 
     /// Returns whether it stopped only because enough output waits.
