@@ -67,7 +67,11 @@ final class OutageCrowd: Sendable {
     func wait(for what: String, until isSo: (Ledger) -> Bool) async throws {
         let deadline = MonotonicTime.now + .seconds(90)
         while !isSo(ledger) {
-            guard MonotonicTime.now < deadline else { throw Failure("no \(what) in time: \(ledger)") }
+            guard MonotonicTime.now < deadline else {
+                // Printed, too: whoever waits for a server that is gone may outlast the test.
+                print("no \(what) in time: \(ledger.refusals) \(ledger.staleReads) \(ledger.wrong) \(ledger.slowest)")
+                throw Failure("no \(what) in time: \(ledger)")
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
     }

@@ -52,6 +52,7 @@ struct OutageTests {
         _ client: HTTPClient,
         _ api: HTTPEndpoint
     ) async throws {
+        print("waiting for \(onSale) to be \(state)")
         while true {
             let answer = try await client.send(HTTPRequest(.get, "/v1/on-sales/\(onSale)/status"), to: api)
             if answer.status == 200, try JSONValue(parsing: answer.body)["state"]?.string == state { return }

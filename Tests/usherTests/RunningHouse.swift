@@ -54,6 +54,8 @@ enum RunningHouse {
             }
             try await body(try #require(found, "\(printed.withLock { $0 })"))
         } catch {
+            // Whatever it was, this is where to look first.
+            print(printed.withLock { $0.suffix(60).joined(separator: "\n") })
             await supervisor.stop()
             throw error
         }
