@@ -69,7 +69,9 @@ final class OutageCrowd: Sendable {
         while !isSo(ledger) {
             guard MonotonicTime.now < deadline else {
                 // Printed, too: whoever waits for a server that is gone may outlast the test.
-                print("no \(what) in time: \(ledger.refusals) \(ledger.staleReads) \(ledger.wrong) \(ledger.slowest)")
+                print(
+                    "no \(what) in time: \(ledger.refusals) \(ledger.staleReads) \(ledger.wrong) \(ledger.slowest)"
+                )
                 throw Failure("no \(what) in time: \(ledger)")
             }
             try await Task.sleep(for: .milliseconds(20))
