@@ -68,7 +68,7 @@ struct HostileBench: Sendable {
                 let process = try await BenchProcess.start(
                     "hostile",
                     [
-                        "bench", "hostile", "--kind", crowd.kind.rawValue, "--count", "\(crowd.count)",
+                        "bench", "hostile", "--misdeed", crowd.kind.rawValue, "--count", "\(crowd.count)",
                         "--port",
                         "\(server.port)", "--room", room.onSale.publicID,
                     ],

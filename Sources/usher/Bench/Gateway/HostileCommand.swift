@@ -4,28 +4,27 @@ internal import Reactor
 /// `usher bench hostile`: clients that mean no good, for a bench, until it is told to stop.
 enum HostileCommand {
     static let kind = Option(
-        "kind",
+        "misdeed",
         .choice(HostileKind.allCases.map(\.rawValue)),
         help: "How they misbehave"
     )
     static let count = Option("count", .number(1...1_000_000), help: "How many there are")
-    static let port = Option("port", .number(1...65535), help: "Where the gateway listens")
     /// Descriptors of a table that are not for sockets.
     private static let reserve = 256
 
     static let command = Command(
         "hostile",
         "Misbehave toward a gateway, for a bench",
-        options: [kind, count, port, LoadCommand.room],
+        options: [kind, count, .port, LoadCommand.room],
         isInternal: true,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
         guard let kind = arguments.text(kind).flatMap(HostileKind.init),
             let room = arguments.text(LoadCommand.room),
-            let port = arguments.number(port).flatMap(UInt16.init(exactly:)),
+            let port = arguments.number(.port).flatMap(UInt16.init(exactly:)),
             let address = SocketAddress(literal: "127.0.0.1", port: port)
-        else { throw Failure("--kind, --port or --room is missing") }
+        else { throw Failure("--misdeed or --room is missing, or --port") }
         let count = arguments.number(count) ?? 1
         let table = max(64, DescriptorLimit.raise() - reserve)
         let loops = try EventLoopGroup(
