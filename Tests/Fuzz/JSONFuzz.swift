@@ -16,6 +16,7 @@ enum JSONFuzz: FuzzTarget {
     ].map { Array($0.utf8) }
 
     static func check(_ bytes: [UInt8]) {
+        // What is refused has nothing more to hold.
         guard let value = try? JSONValue(parsing: bytes) else { return }
         precondition(depth(of: value) <= 33, "more levels than the limit")
         // Whoever reads less strictly takes it, too.

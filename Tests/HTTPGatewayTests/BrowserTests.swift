@@ -77,6 +77,7 @@ struct BrowserTests {
         return heard.split(separator: "\n").map(String.init)
     }
 
+    // Ubuntu has it as no Debian package, so script/test installs it on Debian only.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: chromium), "Chromium is not installed"))
     func `Chromium listens, shows a place and leaves in order`() async throws {
         try await withGateway { house in

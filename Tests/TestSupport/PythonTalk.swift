@@ -40,6 +40,7 @@ package final class PythonTalk: @unchecked Sendable {
 
     /// Has it end.
     package func end() async {
+        // Closed already, or no thread to be had: the process ends with its input either way.
         try? input.fileHandleForWriting.close()
         try? await Thread.run(name: "python") { [self] in process.waitUntilExit() }
     }

@@ -83,6 +83,7 @@ final class OutageCrowd: Sendable {
     private func keepJoining() async throws {
         while !isOver {
             _ = try await join(waiting)
+            // The pace of the crowd, and no wait for anything.
             try await Task.sleep(for: .milliseconds(20))
         }
     }
@@ -104,6 +105,7 @@ final class OutageCrowd: Sendable {
         while !isOver {
             try await look("status", "/v1/on-sales/\(waiting)/status")
             try await look("place", "/v1/places/\(place)", token: token)
+            // The pace of the crowd, and no wait for anything.
             try await Task.sleep(for: .milliseconds(50))
         }
     }
@@ -141,6 +143,7 @@ final class OutageCrowd: Sendable {
         while true {
             let json = try await insist("place", .get, "/v1/places/\(place)", token: token, until: [200])
             if json["state"]?.string == "called" { break }
+            // As a buyer polls.
             try await Task.sleep(for: .milliseconds(50))
         }
         let path = "/v1/places/\(place)/admission"
@@ -208,6 +211,7 @@ final class OutageCrowd: Sendable {
                 throw Failure("\(what): \(status) \(json)")
             }
             if status == 503 { state.withLock { $0.refusals[what, default: 0] += 1 } }
+            // As Retry-After asks.
             try await Task.sleep(for: .seconds(wait))
         }
         note("\(what): no answer in \(Self.tries) tries")

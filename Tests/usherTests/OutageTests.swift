@@ -56,6 +56,7 @@ struct OutageTests {
         while true {
             let answer = try await client.send(HTTPRequest(.get, "/v1/on-sales/\(onSale)/status"), to: api)
             if answer.status == 200, try JSONValue(parsing: answer.body)["state"]?.string == state { return }
+            // As a buyer polls.
             try await Task.sleep(for: .milliseconds(50))
         }
     }
@@ -73,6 +74,7 @@ struct OutageTests {
                 && ["status", "place"].allSatisfy { ledger.staleReads[$0, default: 0] >= 10 }
         }
         let left = Duration.seconds(Self.seconds) - (MonotonicTime.now - began)
+        // How long it is away is what is tried.
         if left > .zero { try await Task.sleep(for: left) }
         try await cluster.start()
         let before = crowd.ledger

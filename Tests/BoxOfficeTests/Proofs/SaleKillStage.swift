@@ -255,6 +255,7 @@ final class SaleKillStage: Sendable {
         let deadline = MonotonicTime.now + .seconds(60)
         while MonotonicTime.now < deadline {
             if try await look() { return }
+            // What is looked for is in tables that other processes write, which tell nobody.
             _ = try await client.query(Query("test_pause", "SELECT pg_sleep(0.01)"))
         }
         throw NeverHappened(what: what)

@@ -59,6 +59,7 @@ struct PeerTests {
 
     static let chromium = SystemProgram.path("chromium")
 
+    // Ubuntu has it as no Debian package, so script/test installs it on Debian only.
     @Test(.enabled(if: chromium != nil, "Chromium is not installed"))
     func `Chromium loads a page, and its WebSocket says and hears`() async throws {
         try await PeerServer.with { peer, port in
@@ -232,6 +233,7 @@ struct PeerTests {
     private func freePort() throws -> Int { try TestProxy(to: 0).port }
 
     private func answers(_ port: Int) async -> Bool {
+        // Until it listens, nobody answers, and that is what is asked.
         guard let raw = try? await RawConnection(port: port) else { return false }
         raw.close()
         return true

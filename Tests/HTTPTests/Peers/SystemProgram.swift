@@ -50,6 +50,7 @@ enum SystemProgram {
         }
         while await !isUp() {
             try #require(process.isRunning, "\((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            // A program of others gives no sign that it listens: it is knocked at.
             try await Task.sleep(for: .milliseconds(20))
         }
         try await body()
