@@ -35,14 +35,13 @@ final class ReservationWatch: Sendable {
         self.now = now
     }
 
-    /// Has what this reservation does told to this channel, beginning with how it is.
+    /// Has what this reservation does told to this channel, beginning with the next tick, which reads for all who came.
     func follow(_ id: ReservationID, _ admission: AdmissionID, _ channel: Channel, _ loop: ChannelLoop) {
         let followed = loops[loop.index]
         var list = followed.byChannel[channel, default: []].filter { $0.id != id }
         if list.count >= Self.atMost { list.removeFirst() }
         list.append(Follower(id: id, admission: admission))
         followed.byChannel[channel] = list
-        look(followed, loop)
     }
 
     /// The channel is gone.
@@ -52,10 +51,7 @@ final class ReservationWatch: Sendable {
 
     /// Looks at what is due; called on each loop, about once a second.
     func tick(on loop: ChannelLoop) {
-        look(loops[loop.index], loop)
-    }
-
-    private func look(_ followed: Followed, _ loop: ChannelLoop) {
+        let followed = loops[loop.index]
         let time = MonotonicTime.now
         var due: [ReservationID] = []
         for (channel, list) in followed.byChannel {
