@@ -11,6 +11,7 @@ struct LimitDesk: Sendable {
     init(_ database: TestDatabase) async throws {
         self.database = database
         store = JobStore(postgres: database.client)
+        try await database.client.stopClock()
         try await store.ensureQueue("q", lanes: 1)
     }
 

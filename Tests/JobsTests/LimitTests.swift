@@ -323,6 +323,8 @@ struct LimitTests {
     @Test func `A flood of one key does not starve another`() async throws {
         try await withDatabase { database in
             let desk = try await LimitDesk(database)
+            // Who came when is what it is about.
+            try await database.client.startClock()
             try await desk.store.setLimits(QueueLimits(fairWindow: 20), queue: "q")
             _ = try await desk.enqueue(10_000, "a")
             var ofA = 0

@@ -11,6 +11,7 @@ struct PlainDesk {
     init(_ database: TestDatabase) async throws {
         self.database = database
         store = JobStore(postgres: database.client)
+        try await database.client.stopClock()
         try await store.ensureQueue("default", lanes: 1)
     }
 

@@ -35,7 +35,9 @@ struct RecurrenceTests {
 
     /// Sets the clock to an instant.
     private func set(_ desk: PlainDesk, _ instant: String) async throws {
-        try await desk.execute("UPDATE clock SET shift = \(instant)::text::timestamptz - now()")
+        try await desk.execute(
+            "UPDATE clock SET shift = shift + (\(instant)::text::timestamptz - usher_now())"
+        )
     }
 
     @Test(arguments: [

@@ -34,6 +34,36 @@ package struct TestDatabase: Sendable {
     }
 }
 
+/// The clock of the schema a client works in.
+extension PostgresClient {
+    /// Stops the clock: it moves on only where a test shifts it.
+    ///
+    /// For tests that make every step by hand: what is slow on this machine is then not late in the database.
+    package func stopClock() async throws {
+        try await replaceNow(
+            """
+            EXECUTE format('CREATE OR REPLACE FUNCTION usher_now() RETURNS timestamptz LANGUAGE plpgsql STABLE AS %L',
+                format('BEGIN RETURN timestamptz %L + (SELECT shift FROM clock); END', now()));
+            """
+        )
+    }
+
+    /// Lets the clock run on from where ``stopClock()`` stopped it and the test has shifted it to.
+    package func startClock() async throws {
+        try await replaceNow(
+            """
+            UPDATE clock SET shift = usher_now() - now();
+            CREATE OR REPLACE FUNCTION usher_now() RETURNS timestamptz LANGUAGE plpgsql STABLE AS
+                'BEGIN RETURN now() + (SELECT shift FROM clock); END';
+            """
+        )
+    }
+
+    private func replaceNow(_ statements: SQL) async throws {
+        try await execute(Query("test.replace_now", "DO $do$ BEGIN \(fragment: statements) END $do$"))
+    }
+}
+
 /// The test server is not there.
 package struct NoTestServer: Error, CustomStringConvertible {
     package let description = "set USHER_TEST_DATABASE_URL to a server that tests may use"

@@ -15,6 +15,7 @@ struct CeremonyTests {
         _ body: (RoomFixture) async throws -> Void
     ) async throws {
         try await withDatabase { database in
+            try await database.client.stopClock()
             let now = try await database.client.first(Query("test.now", "SELECT usher_now()"))
             let opening: PostgresTimestamp = try #require(try now?[0])
             try await RoomFixture.with(

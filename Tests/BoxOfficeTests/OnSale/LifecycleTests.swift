@@ -4,6 +4,7 @@ import Postgres
 import Reactor
 import Scheduler
 import Telemetry
+import TestSupport
 import Testing
 import Worker
 import Workflows
@@ -58,11 +59,12 @@ struct LifecycleTests {
 }
 
 extension RoomFixture {
-    /// Runs `body` while a worker and a scheduler do their work; messages go to the channel, if there is one.
+    /// Runs `body` while a worker and a scheduler do their work and the clock runs; messages go to the channel, if there is one.
     func working(
         telling channel: (any NotificationChannel)? = nil,
         _ body: () async throws -> Void
     ) async throws {
+        try await postgres.startClock()
         var registry = WorkflowRegistry()
         registry.register(OnSaleLifecycle())
         registry.register(AdmissionTick(orders: orders))

@@ -21,6 +21,7 @@ struct RoomFixture {
         _ body: (RoomFixture) async throws -> Void
     ) async throws {
         try await withDatabase { database in
+            try await database.client.stopClock()
             let now = try await database.client.first(Query("test.now", "SELECT usher_now()"))
             let start: PostgresTimestamp = try #require(try now?[0])
             try await with(in: database, opening: start + .seconds(3600), fields, body)

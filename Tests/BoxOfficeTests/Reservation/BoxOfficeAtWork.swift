@@ -102,11 +102,12 @@ func withBoxOffice<Value: Sendable>(
     }
 }
 
-/// Runs `body` with somebody who works on the reservations of a house.
+/// Runs `body` with somebody who works on the reservations of a house, by a clock that runs.
 func withBoxOffice<Value: Sendable>(
     in house: House,
     _ body: (BoxOfficeAtWork) async throws -> Value
 ) async throws -> Value {
+    try await house.client.startClock()
     let logger = Logger(label: "test", level: .error)
     let (provider, mail) = (ScriptedProvider(), Mailbox())
     let workflows = WorkflowClient(postgres: house.client)

@@ -138,7 +138,8 @@ func withHouse<Value>(
     _ body: (House) async throws -> Value
 ) async throws -> Value {
     try await withDatabase(pool: .init(maximum: connections)) { database in
-        try await body(
+        try await database.client.stopClock()
+        return try await body(
             House.install(
                 in: database.client,
                 standing: standing,
