@@ -38,6 +38,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libssl libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "Migrations", path: "Migrations", resources: [.embedInCode("sql")]),
+        .target(name: "Pages", resources: [.embedInCode("web")]),
         // 1
         .target(name: "Reactor", dependencies: ["CLinux"]),
         .target(name: "Telemetry", dependencies: ["Reactor"]),
@@ -63,7 +64,9 @@ let package = Package(
         .target(name: "Scheduler", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         .target(
             name: "HTTPGateway",
-            dependencies: ["BoxOffice", "Workflows", "Jobs", "Postgres", "HTTP", "Reactor", "Telemetry"]
+            dependencies: [
+                "BoxOffice", "Workflows", "Jobs", "Pages", "Postgres", "HTTP", "Reactor", "Telemetry",
+            ]
         ),
         // 7
         .target(
@@ -141,9 +144,8 @@ let package = Package(
         .testTarget(
             name: "HTTPGatewayTests",
             dependencies: [
-                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres",
-                "Reactor",
-                "Telemetry", "TestSupport",
+                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Pages",
+                "Postgres", "Reactor", "Telemetry", "TestSupport",
             ]
         ),
         .testTarget(

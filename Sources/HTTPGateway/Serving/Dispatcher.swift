@@ -21,6 +21,7 @@ struct Dispatcher: Sendable {
     private let services: Services
     private let unrouted: Counter
     private let openAPI: Asset
+    private let assets = PageAssets()
     private let tracer: Tracer?
     private let crossOrigin: CrossOrigin?
 
@@ -66,6 +67,9 @@ struct Dispatcher: Sendable {
         do {
             if request.path == OpenAPIDocument.path, request.method == .get || request.method == .head {
                 return .now(openAPI.response(to: request))
+            }
+            if request.path.hasPrefix(PageAssets.root), request.method == .get || request.method == .head {
+                return .now(try assets.response(to: request))
             }
             if request.method == .options { return .now(try options(request)) }
             match = try router.match(request.method, request.path)

@@ -88,7 +88,7 @@ struct Operation: Sendable {
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
         + paymentCalls + promoterCalls + presaleCalls + operatorCalls + paymentCaseCalls
-        + notificationCalls
+        + notificationCalls + pageCalls
 }
 
 /// A request and the named segments of its path.

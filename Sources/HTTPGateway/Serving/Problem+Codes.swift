@@ -49,6 +49,11 @@ extension Problem {
         title: "This tier is for groups that the buyer belongs to none of."
     )
     static let wrongPlace = Self(status: 403, code: "wrong_place", title: "The token is for another place.")
+    static let crossSite = Self(
+        status: 403,
+        code: "cross_site",
+        title: "A cookie speaks for our own pages only, and this did not come from one of them."
+    )
     static let wrongRole = Self(
         status: 403,
         code: "wrong_role",
@@ -208,6 +213,7 @@ extension Problem {
         ofTransport + [
             .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
             .wrongPlace,
+            .crossSite,
             .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .groupRequired,
             .tierRestricted, .unknownOnSale,
             .unknownPlace, .unknownReservation, .unknownPayment, .unknownQueue, .unknownPool,

@@ -37,6 +37,7 @@ final class Services: Sendable {
     let starter: EagerStarter
     let callbacks: PaymentCallbacks?
     let logger: Logger
+    private let speaksTLS: Bool
     private let missing: Batcher<OnSaleID, Bool>
     private let archive: Batcher<OnSaleID, OnSaleStatus?>
     private let errors: Counter
@@ -103,6 +104,7 @@ final class Services: Sendable {
         callbacks = configuration.paymentSecret.map {
             PaymentCallbacks(postgres: postgres, workflows: workflows, secret: $0)
         }
+        speaksTLS = configuration.server.certificate != nil
         errors = metrics.counter("usher_http_internal_errors_total", help: "Answers with status 500.")
 
         let joinSizes = metrics.histogram(
@@ -213,6 +215,16 @@ final class Services: Sendable {
     }
 
     // MARK: What calls share
+
+    /// The `Set-Cookie` header that gives a cookie to whoever asks: for TLS only, where they speak TLS.
+    ///
+    /// What a balancer says of it is believed of anyone: whoever says it wrongly has only their own cookies to lose.
+    func setCookie(_ cookie: Cookie, for request: HTTPRequest) -> String {
+        let isForwarded =
+            request.headers["X-Forwarded-Proto"] == "https"
+            || request.headers["Forwarded"]?.lowercased().contains("proto=https") == true
+        return cookie.header(isSecure: speaksTLS || isForwarded)
+    }
 
     /// Answers with an on-sale, at once if the board has it.
     ///

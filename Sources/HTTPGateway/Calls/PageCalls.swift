@@ -1,0 +1,17 @@
+internal import HTTP
+
+extension Operation {
+    /// The pages for people.
+    static let pageCalls: [Operation] = [
+        page("getLinePage", "/on-sales/{id}", "line.html", "The line, for buyers."),
+        page("getPromoterPage", "/promoter", "promoter.html", "The promoter's desk."),
+        page("getOperatorPage", "/operator", "operator.html", "The operator's board."),
+    ]
+
+    private static func page(_ id: String, _ path: String, _ file: String, _ summary: String) -> Operation {
+        let document = PageDocument(file)
+        return Operation(id, .get, path, .anyone, summary, success: (200, nil)) { _, _ in
+            .now(document.response())
+        }
+    }
+}
