@@ -25,6 +25,8 @@ public final class Gateway: Sendable {
     private let api: HTTPServer
     private let admin: HTTPServer
     private let stop = StopSignal()
+    /// Whoever asks twice to stop does not want to wait.
+    private let hurry = AsyncStream.makeStream(of: Void.self)
 
     /// Prepares a gateway; nothing listens yet.
     ///
@@ -108,6 +110,7 @@ public final class Gateway: Sendable {
                 whenListening(ports)
                 group.addTask {
                     await self.stop.wait()
+                    await self.untilBalancersKnow()
                     await self.api.drain()
                     self.services.close()
                     await self.admin.drain(deadline: .seconds(1))
@@ -124,14 +127,21 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// Has every loop tell its channels what has changed, as often as the board looks.
+    /// Has every loop tell its channels what has changed, as often as the board looks, and hears how late each is for it.
     private func tick() async {
         let live = services.live
         while !Task.isCancelled {
-            api.onEachLoop { live.tick(on: $0) }
+            let asked = MonotonicTime.now
+            api.onEachLoop { loop in
+                self.note(delay: .now - asked)
+                live.tick(on: loop)
+            }
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
         }
     }
+
+    /// Takes in how late a loop came to its work.
+    func note(delay: Duration) { services.board.note(delay: delay) }
 
     /// Takes up a certificate that was renewed on disk.
     private func renew(_ certificate: TLSCertificate) async {
@@ -159,8 +169,22 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// Stops accepting, finishes what is in flight, and lets ``run(whenListening:)`` return.
+    /// Waits as long as balancers may take to hear that this gateway stops; not in a task that is cancelled.
+    private func untilBalancersKnow() async {
+        await withTaskGroup { group in
+            group.addTask { [delay = configuration.drainDelay] in try? await Task.sleep(for: delay) }
+            group.addTask { [hurry] in for await _ in hurry.stream { break } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Says on `/readyz` that it stops; after ``GatewayConfiguration/drainDelay`` stops accepting, finishes what is in flight,
+    /// and lets ``run(whenListening:)`` return.
+    ///
+    /// Called again it stops accepting at once.
     public func drain() {
+        if stop.isSet { hurry.continuation.yield() }
         stop.set()
     }
 }

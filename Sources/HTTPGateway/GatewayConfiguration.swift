@@ -18,6 +18,8 @@ public struct GatewayConfiguration: Sendable {
     public var replicaStaleness: Duration
     /// How often the files of the certificate are looked at.
     public var certificateInterval: Duration
+    /// How long it still accepts once `/readyz` says that it is stopping, so that balancers hear of it first.
+    public var drainDelay: Duration
     /// What payment callbacks are signed with; without it there are none.
     public var paymentSecret: String?
 
@@ -31,7 +33,8 @@ public struct GatewayConfiguration: Sendable {
         paymentSecret: String? = nil,
         origins: [String] = [],
         certificateInterval: Duration = .seconds(10),
-        replicaStaleness: Duration = .seconds(2)
+        replicaStaleness: Duration = .seconds(2),
+        drainDelay: Duration = .zero
     ) {
         self.address = address
         self.port = port
@@ -42,5 +45,6 @@ public struct GatewayConfiguration: Sendable {
         self.origins = origins
         self.certificateInterval = certificateInterval
         self.replicaStaleness = replicaStaleness
+        self.drainDelay = drainDelay
     }
 }

@@ -174,6 +174,21 @@ struct OperationsTests {
         }
     }
 
+    @Test func `A gateway that stops says so first, and takes who comes until balancers know`() async throws {
+        try await withGateway(configure: { $0.drainDelay = .seconds(3600) }) { house in
+            #expect(try await house.client.send(HTTPRequest(.get, "/readyz"), to: house.admin).status == 200)
+            house.gateway.drain()
+            #expect(try await house.client.send(HTTPRequest(.get, "/readyz"), to: house.admin).status == 503)
+            // By a connection that is new.
+            let raw = try await RawConnection(port: house.api.port)
+            defer { raw.close() }
+            try await raw.send("GET /v1/on-sales HTTP/1.1\r\nHost: a\r\n\r\n")
+            let answer = try await raw.read { $0.contains("}") }
+            #expect(answer.hasPrefix("HTTP/1.1 200 "))
+            // The test's end asks again, and has not an hour.
+        }
+    }
+
     @Test func `A port that is taken ends the run with one clear line`() async throws {
         try await withGateway { house in
             let other = Gateway(

@@ -34,27 +34,29 @@ extension OnSaleStatus {
     }
 
     /// How long a client should wait before it looks at `/status` again.
-    package var pollMilliseconds: Int {
+    ///
+    /// - Parameter stretch: how many times as long as usual, where the usual is more than can be answered.
+    /// - Returns: Milliseconds.
+    package func pollMilliseconds(stretch: Double = 1) -> Int {
         switch state {
         case .scheduled, .prequeue:
             let next = state == .scheduled ? opensAt : startsAt
-            return PollPolicy.milliseconds(
-                waitSeconds: Int(max(0, (next - readAt).components.seconds)),
-                turnSeconds: turnSeconds
-            )
-        case .admitting: return PollPolicy.milliseconds(waitSeconds: 40, turnSeconds: turnSeconds)
+            return poll(after: Int(max(0, (next - readAt).components.seconds)), stretch)
+        case .admitting: return poll(after: 40, stretch)
         case .soldOut, .closed, .cancelled: return 30_000
         }
     }
 
     /// How long a buyer who waits for a turn after the first should wait before asking for the place again.
-    package var pollMillisecondsAgain: Int {
-        PollPolicy.milliseconds(waitSeconds: nil, turnSeconds: turnSeconds)
-    }
+    package func pollMillisecondsAgain(stretch: Double = 1) -> Int { poll(after: nil, stretch) }
 
     /// How long a buyer with this number should wait before asking for the place again.
-    package func pollMilliseconds(number: Int64?) -> Int {
-        guard let number, state == .admitting else { return pollMilliseconds }
-        return PollPolicy.milliseconds(waitSeconds: wait(for: number)?.p25, turnSeconds: turnSeconds)
+    package func pollMilliseconds(number: Int64?, stretch: Double = 1) -> Int {
+        guard let number, state == .admitting else { return pollMilliseconds(stretch: stretch) }
+        return poll(after: wait(for: number)?.p25, stretch)
+    }
+
+    private func poll(after seconds: Int?, _ stretch: Double) -> Int {
+        PollPolicy.milliseconds(waitSeconds: seconds, turnSeconds: turnSeconds, stretch: stretch)
     }
 }

@@ -6,10 +6,11 @@ package enum PollPolicy {
     /// - Parameters:
     ///   - waitSeconds: Until something is expected to change; nil when nobody knows.
     ///   - turnSeconds: How long a called buyer has to come in.
+    ///   - stretch: How many times as long as usual; the quarter of a turn stays.
     /// - Returns: Milliseconds.
-    package static func milliseconds(waitSeconds: Int?, turnSeconds: Int) -> Int {
-        let wanted = waitSeconds.map { $0 * 1000 / 20 } ?? 5000
+    package static func milliseconds(waitSeconds: Int?, turnSeconds: Int, stretch: Double = 1) -> Int {
+        let usual = max(waitSeconds.map { $0 * 1000 / 20 } ?? 5000, 1000)
         let ceiling = max(250, min(30_000, turnSeconds * 1000 / 4))
-        return min(max(wanted, 1000), ceiling)
+        return min(Int(Double(usual) * stretch), ceiling)
     }
 }

@@ -109,7 +109,7 @@ extension Operation {
             json.field("token", token.signed(with: keys))
             json.field("state", (view?.state ?? .called).rawValue)
             json.field("receipt", token.receipt(onSale.facts).signed(with: keys))
-            json.field("poll_after_ms", onSale.facts.pollMilliseconds(number: view?.number))
+            json.field("poll_after_ms", onSale.pollMilliseconds(number: view?.number))
         }
         return .json(
             body,
@@ -145,7 +145,7 @@ extension Operation {
     }
 
     private static func notYet(_ onSale: OnSaleSnapshot, _ number: Int64?) -> Problem {
-        Problem.notYet.retrying(after: onSale.facts.pollMilliseconds(number: number) / 1000)
+        Problem.notYet.retrying(after: onSale.pollMilliseconds(number: number) / 1000)
     }
 
     private static func admitted(
@@ -228,17 +228,8 @@ enum PlaceDocument {
         json.field("chance_left", chance.map { JSONValue.double($0) } ?? .null)
         json.field("waitlist_position", view.waitlistPosition)
         json.field("turn_expires_at", view.turnExpiresAt.map { "\($0)" })
-        json.field("poll_after_ms", pollAfter(view, facts))
+        json.field("poll_after_ms", onSale.pollMilliseconds(view))
         json.field("seq", facts.seq)
         OnSaleSnapshot.writeAge(of: facts, isStale: isStale, to: &json)
-    }
-
-    private static func pollAfter(_ view: PlaceStanding, _ facts: OnSaleStatus) -> Int {
-        switch view.state {
-        case .waiting where view.isAgain: facts.pollMillisecondsAgain
-        case .prequeue, .waiting: facts.pollMilliseconds(number: view.number)
-        case .called, .admitted: PollPolicy.milliseconds(waitSeconds: 0, turnSeconds: facts.turnSeconds)
-        case .missed, .left, .done: 30_000
-        }
     }
 }

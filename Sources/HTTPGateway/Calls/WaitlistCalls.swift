@@ -96,8 +96,8 @@ extension Operation {
         switch outcome {
         case .waiting(let position):
             services.places.keep(token, onSale, waitlistPosition: position)
-            return spot(token, position, onSale.facts, keys)
-        case .called: return spot(token, 0, onSale.facts, keys)
+            return spot(token, position, onSale, keys)
+        case .called: return spot(token, 0, onSale, keys)
         case .inside: throw Problem.wrongState.with(detail: "the place has a session: buy with that")
         case .left: throw Problem.left
         case .wrongState(let state): throw wrongState(state)
@@ -114,17 +114,17 @@ extension Operation {
     private static func spot(
         _ token: PlaceToken,
         _ position: Int,
-        _ facts: OnSaleStatus,
+        _ onSale: OnSaleSnapshot,
         _ keys: SigningKeys?
     ) -> HTTPResponse {
         let body = JSONWriter.object { json in
             json.field("place", token.place.publicID)
             if let keys {
                 json.field("token", token.signed(with: keys))
-                json.field("receipt", token.receipt(facts).signed(with: keys))
+                json.field("receipt", token.receipt(onSale.facts).signed(with: keys))
             }
             json.field("position", position)
-            json.field("poll_after_ms", facts.pollMillisecondsAgain)
+            json.field("poll_after_ms", onSale.pollMillisecondsAgain)
         }
         return .json(body, status: 201, headers: ["Cache-Control": "no-store"])
     }

@@ -14,6 +14,9 @@ final class OnSaleBoard: Sendable {
         var lastRefresh: MonotonicTime?
         /// Whether the last read found no database in all the time that it may wait for one.
         var isCutOff = false
+        var stretch = PollStretch()
+        /// How late the latest loop was since the last read.
+        var delay = Duration.zero
     }
 
     /// What the database last said is older than this: whoever is told of it is told that, too.
@@ -53,9 +56,18 @@ final class OnSaleBoard: Sendable {
     /// in the same answer, later.
     var isCutOff: Bool { state.withLock { $0.isCutOff } }
 
+    /// Takes in how late a loop came to its work; the next documents tell clients to come less often while any is.
+    func note(delay: Duration) {
+        state.withLock { $0.delay = max($0.delay, delay) }
+    }
+
     /// Reads once a second until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
+            state.withLock { state in
+                state.stretch = state.stretch.following(state.delay)
+                state.delay = .zero
+            }
             do {
                 try await refresh()
             } catch  where !Task.isCancelled {
@@ -88,7 +100,10 @@ final class OnSaleBoard: Sendable {
         staleness: Duration = .zero
     ) async throws {
         var fresh: [OnSaleSnapshot] = []
-        for facts in found { fresh.append(OnSaleSnapshot(facts, order: try await order(of: facts))) }
+        let stretch = state.withLock { $0.stretch }
+        for facts in found {
+            fresh.append(OnSaleSnapshot(facts, order: try await order(of: facts), stretch: stretch))
+        }
         if let readAt = found.first?.readAt { clock.set(readAt, at: asked) }
         let began = MonotonicTime(nanoseconds: asked.nanoseconds - UInt64(staleness.nanoseconds))
         state.withLock { state in

@@ -8,6 +8,8 @@ final class OnSaleSnapshot: Sendable {
     let facts: OnSaleStatus
     /// The drawn order; nil before the draw.
     let order: DrawOrder?
+    /// How much longer than usual clients should wait between two looks.
+    private let stretch: PollStretch
     /// `/status` while the database is heard of.
     private let fresh: Status
     /// `/status` once it is not: the same, and of when.
@@ -19,8 +21,8 @@ final class OnSaleSnapshot: Sendable {
         /// What tells this document from others of the on-sale.
         let tag: String
 
-        fileprivate init(_ facts: OnSaleStatus, isStale: Bool) {
-            let body = OnSaleSnapshot.document(facts, isStale: isStale)
+        fileprivate init(_ facts: OnSaleStatus, _ stretch: PollStretch, isStale: Bool) {
+            let body = OnSaleSnapshot.document(facts, stretch, isStale: isStale)
             tag = "\"\(facts.seq)-\(String(OnSaleSnapshot.fingerprint(body), radix: 36))\""
             response = .json(
                 body,
@@ -29,12 +31,32 @@ final class OnSaleSnapshot: Sendable {
         }
     }
 
-    init(_ facts: OnSaleStatus, order: DrawOrder?) {
+    init(_ facts: OnSaleStatus, order: DrawOrder?, stretch: PollStretch = PollStretch()) {
         self.facts = facts
         self.order = order
-        fresh = Status(facts, isStale: false)
-        stale = Status(facts, isStale: true)
+        self.stretch = stretch
+        fresh = Status(facts, stretch, isStale: false)
+        stale = Status(facts, stretch, isStale: true)
     }
+
+    /// How long a buyer should wait before asking for the place again.
+    func pollMilliseconds(_ view: PlaceStanding) -> Int {
+        switch view.state {
+        case .waiting where view.isAgain: pollMillisecondsAgain
+        case .prequeue, .waiting: pollMilliseconds(number: view.number)
+        // Their turn runs.
+        case .called, .admitted: PollPolicy.milliseconds(waitSeconds: 0, turnSeconds: facts.turnSeconds)
+        case .missed, .left, .done: 30_000
+        }
+    }
+
+    /// The same for whoever has this number; nil is a number that nobody knows yet.
+    func pollMilliseconds(number: Int64?) -> Int {
+        facts.pollMilliseconds(number: number, stretch: stretch.factor)
+    }
+
+    /// The same for whoever waits for a turn after the first.
+    var pollMillisecondsAgain: Int { facts.pollMillisecondsAgain(stretch: stretch.factor) }
 
     /// `/status`; a stale one says so.
     func status(isStale: Bool) -> Status { isStale ? stale : fresh }
@@ -44,7 +66,7 @@ final class OnSaleSnapshot: Sendable {
     var hasWaitlist: Bool { facts.state == .soldOut }
 
     /// `/status`: nothing in it depends on who asks.
-    private static func document(_ facts: OnSaleStatus, isStale: Bool) -> [UInt8] {
+    private static func document(_ facts: OnSaleStatus, _ stretch: PollStretch, isStale: Bool) -> [UInt8] {
         JSONWriter.object { json in
             json.field("on_sale", facts.id.publicID)
             json.field("state", facts.publishedState)
@@ -56,7 +78,7 @@ final class OnSaleSnapshot: Sendable {
                 for tier in facts.tiers { list.object { write(tier, of: facts, withStock: true, to: &$0) } }
             }
             json.field("message", facts.message)
-            json.field("poll_after_ms", facts.pollMilliseconds)
+            json.field("poll_after_ms", facts.pollMilliseconds(stretch: stretch.factor))
             json.field("seq", facts.seq)
             writeAge(of: facts, isStale: isStale, to: &json)
         }

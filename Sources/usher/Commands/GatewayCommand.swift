@@ -55,7 +55,8 @@ enum GatewayCommand {
                 server: server,
                 paymentSecret: arguments.text(.paymentsSecret),
                 origins: origins,
-                replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2)
+                replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2),
+                drainDelay: arguments.duration(GatewayOptions.drainDelay) ?? .zero
             ),
             logger: logger,
             tracer: export?.tracer

@@ -99,8 +99,16 @@ enum GatewayOptions {
         help: "How old the replica's answers may be before the primary is asked instead"
     )
 
+    static let drainDelay = Option(
+        "drain-delay",
+        .duration,
+        environment: "USHER_DRAIN_DELAY",
+        initial: "0s",
+        help: "How long new connections are still accepted after SIGTERM, while /readyz already says 503"
+    )
+
     static let all = [
-        replicaURL, replicaStaleness,
+        replicaURL, replicaStaleness, drainDelay,
         maxConnections, certificate, key, trustedProxies, forwarded, proxyProtocol, accessLog, accessSample,
         origins, clientRate, tokenRate, clientConnections,
     ]

@@ -59,6 +59,12 @@ struct WaitTests {
         #expect(PollPolicy.milliseconds(waitSeconds: wait, turnSeconds: turn) == expected)
     }
 
+    @Test func `a gateway that is behind asks for fewer polls, and nobody oversleeps`() {
+        #expect(PollPolicy.milliseconds(waitSeconds: 40, turnSeconds: 120, stretch: 4) == 8000)
+        #expect(PollPolicy.milliseconds(waitSeconds: 0, turnSeconds: 120, stretch: 8) == 8000)
+        #expect(PollPolicy.milliseconds(waitSeconds: 400, turnSeconds: 40, stretch: 8) == 10_000)
+    }
+
     @Test func `a place's state follows from the facts`() {
         var facts = PlaceFacts(
             onSale: .prequeue,
