@@ -1,5 +1,4 @@
 package import Foundation
-import Reactor
 
 /// A certificate for `localhost` that vouches for itself, made by openssl, in a directory of its own.
 package struct TestCertificate: Sendable {
@@ -22,21 +21,12 @@ package struct TestCertificate: Sendable {
     package func renew(_ name: String = "localhost") async throws {
         let files = [directory.appending(path: "new.crt").path, directory.appending(path: "new.key").path]
         let arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-days", "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
             "-out", files[0], "-keyout", files[1],
         ]
-        try await Thread.run(name: "openssl") {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/env")
-            process.arguments = arguments
-            let pipe = Pipe()
-            process.standardError = pipe
-            try process.run()
-            let complaint = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw PythonScript.Failed(description: complaint) }
-        }
+        let result = try await SystemProgram.run("openssl", arguments)
+        guard result.status == 0 else { throw SystemProgram.Failed(description: result.text) }
         for (from, to) in zip(files, [chain, key]) {
             guard unsafe rename(from, to) == 0 else { throw CocoaError(.fileWriteUnknown) }
         }

@@ -124,16 +124,6 @@ struct GatewayProgramTests {
     }
 
     private func curl(_ arguments: [String]) async throws -> String {
-        try await Reactor.Thread.run(name: "curl") {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/curl")
-            process.arguments = arguments
-            let output = Pipe()
-            process.standardOutput = output
-            try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            return text
-        }
+        try await SystemProgram.run("curl", arguments).text
     }
 }

@@ -94,7 +94,7 @@ struct PeerTests {
         async throws
     {
         try await PeerServer.with { peer, port in
-            try await withNginx(to: port) { front in
+            try await FrontProxy.withNginx(to: port) { front in
                 let client = HTTPClient(loops: try TestLoops.shared.get())
                 let endpoint = HTTPEndpoint(host: "127.0.0.1", port: front)
                 for _ in 0..<50 {
@@ -131,7 +131,7 @@ struct PeerTests {
 
     @Test func `HAProxy keeps its connection, and lets WebSockets through`() async throws {
         try await PeerServer.with { peer, port in
-            try await withHAProxy(to: port, "") { front in
+            try await FrontProxy.withHAProxy(to: port) { front in
                 let base = "http://127.0.0.1:\(front)/plain"
                 for _ in 0..<5 {
                     let answer = try await SystemProgram.run("curl", ["-sS", base])
@@ -154,7 +154,7 @@ struct PeerTests {
         var configuration = HTTPServerConfiguration()
         configuration.expectsProxyHeader = true
         try await PeerServer.with(configuration) { peer, port in
-            try await withHAProxy(to: port, option) { front in
+            try await FrontProxy.withHAProxy(to: port, option) { front in
                 for host in ["127.0.0.9", "127.1.2.3"] {
                     let answer = try await SystemProgram.run(
                         "curl",
@@ -164,78 +164,5 @@ struct PeerTests {
                 }
             }
         }
-    }
-
-    // MARK: Their settings
-
-    private func withNginx(to port: Int, _ body: (Int) async throws -> Void) async throws {
-        let front = try freePort()
-        try await SystemProgram.withDirectory { place in
-            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map { "\($0)_temp_path \(place)/\($0);" }.joined(separator: " ")
-            let text = """
-                daemon off; master_process off; pid \(place)/pid; error_log stderr;
-                events { worker_connections 512; }
-                http {
-                    access_log off; \(temporary)
-                    proxy_cache_path \(place)/cache keys_zone=usher:1m;
-                    upstream usher { server 127.0.0.1:\(port); keepalive 8; }
-                    map $http_upgrade $connection_field { default upgrade; '' ''; }
-                    proxy_http_version 1.1;
-                    proxy_set_header Host $host;
-                    proxy_set_header Upgrade $http_upgrade;
-                    proxy_set_header Connection $connection_field;
-                    server {
-                        listen 127.0.0.1:\(front);
-                        location / { proxy_pass http://usher; }
-                        location /status { proxy_pass http://usher; proxy_cache usher; proxy_cache_lock on; }
-                    }
-                }
-                """
-            try text.write(toFile: "\(place)/nginx.conf", atomically: false, encoding: .utf8)
-            let words = ["-p", place, "-c", "\(place)/nginx.conf", "-e", "stderr"]
-            try await SystemProgram.with("nginx", words, isUp: { await answers(front) }) {
-                try await body(front)
-            }
-        }
-    }
-
-    private func withHAProxy(to port: Int, _ option: String, _ body: (Int) async throws -> Void) async throws
-    {
-        let front = try freePort()
-        try await SystemProgram.withDirectory { place in
-            let text = """
-                global
-                    maxconn 256
-                defaults
-                    mode http
-                    timeout connect 5s
-                    timeout client 30s
-                    timeout server 30s
-                    timeout tunnel 60s
-                frontend buyers
-                    bind 127.0.0.1:\(front)
-                    default_backend gateways
-                backend gateways
-                    http-reuse always
-                    server one 127.0.0.1:\(port) \(option)
-
-                """
-            try text.write(toFile: "\(place)/haproxy.cfg", atomically: false, encoding: .utf8)
-            let words = ["-db", "-f", "\(place)/haproxy.cfg"]
-            try await SystemProgram.with("haproxy", words, isUp: { await answers(front) }) {
-                try await body(front)
-            }
-        }
-    }
-
-    /// The proxy that is gone at once had a port that is free now.
-    private func freePort() throws -> Int { try TestProxy(to: 0).port }
-
-    private func answers(_ port: Int) async -> Bool {
-        // Until it listens, nobody answers, and that is what is asked.
-        guard let raw = try? await RawConnection(port: port) else { return false }
-        raw.close()
-        return true
     }
 }

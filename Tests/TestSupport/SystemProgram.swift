@@ -1,22 +1,29 @@
-import Foundation
-import Reactor
-import Testing
+internal import Foundation
+internal import Glibc
+internal import Reactor
 
 /// A program of the system's, as somebody who knows nothing of this code.
-enum SystemProgram {
-    struct Result: Sendable {
-        let status: Int32
+package enum SystemProgram {
+    /// How one ended.
+    package struct Result: Sendable {
+        package let status: Int32
         /// What it wrote, to either.
-        let text: String
+        package let text: String
     }
 
-    static func path(_ name: String) -> String? {
+    /// One that is not there, or that did not do what was asked.
+    package struct Failed: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// Where it is; nil where it isn't.
+    package static func path(_ name: String) -> String? {
         ["/usr/bin", "/usr/sbin", "/usr/local/bin"].map { "\($0)/\(name)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// Runs one to its end, on a thread of its own.
-    static func run(_ name: String, _ arguments: [String]) async throws -> Result {
+    package static func run(_ name: String, _ arguments: [String]) async throws -> Result {
         let process = try prepared(name, arguments)
         return try await Reactor.Thread.run(name: "program") {
             let pipe = Pipe()
@@ -30,7 +37,7 @@ enum SystemProgram {
     }
 
     /// Runs one beside `body`, which begins when `isUp` says so.
-    static func with(
+    package static func with(
         _ name: String,
         _ arguments: [String],
         isUp: () async -> Bool,
@@ -49,7 +56,9 @@ enum SystemProgram {
             process.waitUntilExit()
         }
         while await !isUp() {
-            try #require(process.isRunning, "\((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            guard process.isRunning else {
+                throw Failed(description: "\(name): \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+            }
             // A program of others gives no sign that it listens: it is knocked at.
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -57,7 +66,7 @@ enum SystemProgram {
     }
 
     /// A directory for what programs read and write, which is gone afterwards.
-    static func withDirectory(_ body: (String) async throws -> Void) async throws {
+    package static func withDirectory(_ body: (String) async throws -> Void) async throws {
         let place = FileManager.default.temporaryDirectory.appending(path: "usher-peers-\(UUID())")
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: place) }
@@ -65,10 +74,11 @@ enum SystemProgram {
     }
 
     private static func prepared(_ name: String, _ arguments: [String]) throws -> Process {
+        guard let path = path(name) else {
+            throw Failed(description: "\(name) is not installed: script/test does it")
+        }
         let process = Process()
-        process.executableURL = URL(
-            filePath: try #require(path(name), "\(name) is not installed: script/test does")
-        )
+        process.executableURL = URL(filePath: path)
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         return process
