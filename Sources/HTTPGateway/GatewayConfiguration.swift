@@ -22,6 +22,8 @@ public struct GatewayConfiguration: Sendable {
     public var drainDelay: Duration
     /// What payment callbacks are signed with; without it there are none.
     public var paymentSecret: String?
+    /// The payment methods that the line's page offers, by the names that the payment provider knows them by.
+    public var paymentMethods: [String]
 
     /// Makes a configuration.
     public init(
@@ -31,6 +33,7 @@ public struct GatewayConfiguration: Sendable {
         adminPort: Int = 8081,
         server: HTTPServerConfiguration = HTTPServerConfiguration(limits: HTTPLimits(bodyBytes: 1_048_576)),
         paymentSecret: String? = nil,
+        paymentMethods: [String] = ["card"],
         origins: [String] = [],
         certificateInterval: Duration = .seconds(10),
         replicaStaleness: Duration = .seconds(2),
@@ -42,6 +45,7 @@ public struct GatewayConfiguration: Sendable {
         self.adminPort = adminPort
         self.server = server
         self.paymentSecret = paymentSecret
+        self.paymentMethods = paymentMethods
         self.origins = origins
         self.certificateInterval = certificateInterval
         self.replicaStaleness = replicaStaleness

@@ -65,12 +65,13 @@ struct GatewayAtWork: Sendable {
         rate: Int = 6_000,
         buyers: String = "anonymous",
         balcony: String = #"{"row": "A", "seats": "1-10"}"#,
-        draw: String = "{}"
+        draw: String = "{}",
+        opensIn: Int = -60
     ) async throws -> String {
         let now = PostgresTimestamp.now
         let plan = """
             {"title": "An evening", "venue": "Hall", "city": "Leipzig", "currency": "EUR",
-             "opens_at": "\(now - .seconds(60))", "starts_at": "\(now + .seconds(3600))",
+             "opens_at": "\(now + .seconds(opensIn))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
              "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)", "draw": \(draw),
              "capacity": \(standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
@@ -186,7 +187,8 @@ func withGateway(
         var configuration = GatewayConfiguration(
             port: 0,
             adminPort: 0,
-            paymentSecret: GatewayAtWork.paymentSecret
+            paymentSecret: GatewayAtWork.paymentSecret,
+            paymentMethods: ["good", "declined"]
         )
         configure(&configuration)
         let gateway = Gateway(

@@ -43,6 +43,16 @@ struct JoinClaim: Sendable {
         self.code = code
     }
 
+    /// What a form without a script says: an assertion, or else a secret that is made here and kept by nobody, as the
+    /// cookie is all that finds the place again.
+    ///
+    /// - Throws: ``Problem`` 422.
+    init(buyer: String?, code: String?) throws(Problem) {
+        guard buyer?.utf8.count ?? 1 <= 512, code?.utf8.count ?? 1 <= 64 else { throw .invalidFields }
+        identity = buyer.map { .assertion($0) } ?? .secret(SecureBytes.random(16))
+        self.code = code
+    }
+
     /// The buyer, if the claim holds for the on-sale.
     ///
     /// - Throws: ``Problem``: 401 when the promoter didn't sign it, 403 when the room takes no secrets, 422 when it

@@ -21,7 +21,13 @@ extension Operation {
         let id = try call.onSaleID()
         guard services.board[id] != nil else { throw Problem.unknownOnSale }
         if call.request.asksForWebSocket {
-            return .channel(ChannelOffer(.webSocket, subject: id.rawValue, handler: services.live))
+            guard let token = ownPlace(of: id, services, call.request) else {
+                return .channel(ChannelOffer(.webSocket, subject: id.rawValue, handler: services.live))
+            }
+            let live = services.live
+            return .channel(
+                ChannelOffer(.webSocket, subject: id.rawValue, handler: live) { live.show(token, $0, $1) }
+            )
         }
         guard call.request.accepts("text/event-stream") else { throw Problem.upgradeRequired }
         guard call.request.headers["Authorization"] != nil else {
@@ -49,5 +55,18 @@ extension Operation {
         return .channel(
             ChannelOffer(.eventStream, subject: id.rawValue, handler: live) { live.show(token, $0, $1) }
         )
+    }
+
+    /// The place whose token our own page keeps in a cookie: it counts as shown, since no script can show it.
+    private static func ownPlace(
+        of id: OnSaleID,
+        _ services: Services,
+        _ request: HTTPRequest
+    ) -> PlaceToken? {
+        guard let text = request.cookie(BuyerCookies.name(.place, id)),
+            (try? SameOrigin.check(request)) != nil, let keys = try? services.keys.current(),
+            let token = try? PlaceToken(text, keys: keys, now: services.board.clock.now), token.onSale == id
+        else { return nil }
+        return token
     }
 }

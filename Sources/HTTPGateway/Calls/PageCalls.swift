@@ -1,9 +1,8 @@
 internal import HTTP
 
 extension Operation {
-    /// The pages for people.
+    /// The desks of those who work here; the line is among ``lineCalls``.
     static let pageCalls: [Operation] = [
-        page("getLinePage", "/on-sales/{id}", "line.html", "The line, for buyers."),
         page("getPromoterPage", "/promoter", "promoter.html", "The promoter's desk."),
         page("getOperatorPage", "/operator", "operator.html", "The operator's board."),
     ]

@@ -16,7 +16,7 @@ extension Operation {
             problems: [
                 .malformedJSON, .notJSON, .invalidFields, .invalidBuyer, .expiredBuyer, .buyerRequired,
                 .unknownOnSale, .notOpen, .soldOut, .closed, .outcomeUnknown, .unknownCode, .codeUsed,
-                .groupRequired,
+                .groupRequired, .crossSite,
             ],
             join
         ),
@@ -82,6 +82,8 @@ extension Operation {
 
     @Sendable private static func join(_ services: Services, _ call: Call) throws -> Reply {
         let id = try call.onSaleID()
+        let page = try BuyerCookies.onSale(call.request)
+        guard page ?? id == id else { throw Problem.unknownOnSale }
         let claim = try JoinClaim(call.request)
         let keys = try services.keys.current()
         return services.later {
@@ -93,7 +95,13 @@ extension Operation {
                 throw JoinClaim.problem(outcome, onSale.facts, now: now) ?? .closed
             }
             let token = PlaceToken(onSale.facts, arrival: arrival, place)
-            return joined(token, services.board[id] ?? onSale, keys, services)
+            return joined(
+                token,
+                services.board[id] ?? onSale,
+                keys,
+                services,
+                cookie: page == nil ? nil : services.setCookie(token, keys, for: call.request)
+            )
         }
     }
 
@@ -101,21 +109,22 @@ extension Operation {
         _ token: PlaceToken,
         _ onSale: OnSaleSnapshot,
         _ keys: SigningKeys,
-        _ services: Services
+        _ services: Services,
+        cookie: String?
     ) -> HTTPResponse {
         let view = services.places.fromMemory(token, onSale)
         let body = JSONWriter.object { json in
             json.field("place", token.place.publicID)
-            json.field("token", token.signed(with: keys))
+            if cookie == nil { json.field("token", token.signed(with: keys)) }
             json.field("state", (view?.state ?? .called).rawValue)
             json.field("receipt", token.receipt(onSale.facts).signed(with: keys))
             json.field("poll_after_ms", onSale.pollMilliseconds(number: view?.number))
         }
-        return .json(
-            body,
-            status: 201,
-            headers: ["Location": "/v1/places/\(token.place.publicID)", "Cache-Control": "no-store"]
-        )
+        var headers: HTTPHeaders = [
+            "Location": "/v1/places/\(token.place.publicID)", "Cache-Control": "no-store",
+        ]
+        if let cookie { headers.add("Set-Cookie", cookie) }
+        return .json(body, status: 201, headers: headers)
     }
 
     // MARK: Coming in
@@ -132,7 +141,7 @@ extension Operation {
             let outcome = try await services.admissions.submit(request)
             services.places.forget(token.place)
             switch outcome {
-            case .admitted(let session): return admitted(session, token, keys)
+            case .admitted(let session): return admitted(session, token, keys, services, call.request)
             case .notYet: throw notYet(try await services.onSale(token.onSale), nil)
             case .full: throw Problem.full
             case .stopped: throw Problem.stopped
@@ -151,7 +160,9 @@ extension Operation {
     private static func admitted(
         _ session: AdmissionSession,
         _ place: PlaceToken,
-        _ keys: SigningKeys
+        _ keys: SigningKeys,
+        _ services: Services,
+        _ request: HTTPRequest
     ) -> HTTPResponse {
         // The token outlives the session, so that its holder can look at what was bought; the session's row decides
         // whether more can be. It is made from what never changes, so that asking again gives the same token.
@@ -162,11 +173,14 @@ extension Operation {
             place: place.place,
             expiresAt: session.admittedAt + .seconds(86_400)
         )
+        let isPage = request.headers["Authorization"] == nil
         let body = JSONWriter.object { json in
-            json.field("admission_token", token.signed(with: keys))
+            if !isPage { json.field("admission_token", token.signed(with: keys)) }
             json.field("expires_at", "\(session.expiresAt)")
         }
-        return .json(body, headers: ["Cache-Control": "no-store"])
+        var headers: HTTPHeaders = ["Cache-Control": "no-store"]
+        if isPage { headers.add("Set-Cookie", services.setCookie(token, keys, for: request)) }
+        return .json(body, headers: headers)
     }
 }
 

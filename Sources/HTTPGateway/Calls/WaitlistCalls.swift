@@ -22,9 +22,13 @@ extension Operation {
             let id = try call.onSaleID()
             var fields = try RequestFields(call.request)
             let quantity = fields.integer("quantity", in: 1...100)
-            return call.request.headers["Authorization"] == nil
-                ? try ask(id, quantity, fields, services, call)
-                : try ask(id, quantity, fields, services, of: call.bearer())
+            if call.request.headers["Authorization"] != nil {
+                return try ask(id, quantity, fields, services, of: call.bearer())
+            }
+            if let token = try BuyerCookies.token(.place, call.request) {
+                return try ask(id, quantity, fields, services, of: token)
+            }
+            return try ask(id, quantity, fields, services, call)
         }
     ]
 
@@ -64,6 +68,8 @@ extension Operation {
         _ services: Services,
         _ call: Call
     ) throws -> Reply {
+        let page = try BuyerCookies.onSale(call.request)
+        guard page ?? id == id else { throw Problem.unknownOnSale }
         let claim = try JoinClaim(call.request)
         try fields.check()
         let keys = try services.keys.current()
@@ -75,7 +81,11 @@ extension Operation {
             switch outcome {
             case .placed(let place, let arrival, let spot):
                 let token = PlaceToken(onSale.facts, arrival: arrival, place)
-                return try answer(spot, token, onSale, services, keys: keys)
+                var response = try answer(spot, token, onSale, services, keys: keys, isPage: page != nil)
+                if page != nil {
+                    response.headers.add("Set-Cookie", services.setCookie(token, keys, for: call.request))
+                }
+                return response
             case .refused(let refusal):
                 throw JoinClaim.problem(refusal, onSale.facts, now: now) ?? .closed
             case .wrongState(let state): throw wrongState(state)
@@ -84,20 +94,21 @@ extension Operation {
         }
     }
 
-    /// `keys`: for the token, which whoever came without one is told.
+    /// `keys`: for the token, which whoever came without one is told, if no cookie keeps it.
     private static func answer(
         _ outcome: WaitlistOutcome,
         _ token: PlaceToken,
         _ onSale: OnSaleSnapshot,
         _ services: Services,
-        keys: SigningKeys?
+        keys: SigningKeys?,
+        isPage: Bool = false
     ) throws -> HTTPResponse {
         services.places.forget(token.place)
         switch outcome {
         case .waiting(let position):
             services.places.keep(token, onSale, waitlistPosition: position)
-            return spot(token, position, onSale, keys)
-        case .called: return spot(token, 0, onSale, keys)
+            return spot(token, position, onSale, keys, isPage)
+        case .called: return spot(token, 0, onSale, keys, isPage)
         case .inside: throw Problem.wrongState.with(detail: "the place has a session: buy with that")
         case .left: throw Problem.left
         case .wrongState(let state): throw wrongState(state)
@@ -115,12 +126,13 @@ extension Operation {
         _ token: PlaceToken,
         _ position: Int,
         _ onSale: OnSaleSnapshot,
-        _ keys: SigningKeys?
+        _ keys: SigningKeys?,
+        _ isPage: Bool
     ) -> HTTPResponse {
         let body = JSONWriter.object { json in
             json.field("place", token.place.publicID)
             if let keys {
-                json.field("token", token.signed(with: keys))
+                if !isPage { json.field("token", token.signed(with: keys)) }
                 json.field("receipt", token.receipt(onSale.facts).signed(with: keys))
             }
             json.field("position", position)

@@ -35,6 +35,17 @@ enum OpenAPIDocument {
                             scheme.field("description", description)
                         }
                     }
+                    for kind in BuyerCookies.Kind.allCases { write(cookie: kind, to: &schemes) }
+                    schemes.object("ownPage") { scheme in
+                        scheme.field("type", "apiKey")
+                        scheme.field("in", "header")
+                        scheme.field("name", BuyerCookies.header)
+                        scheme.field(
+                            "description",
+                            "The id of the on-sale whose cookies are to count. The gateway's own pages send it: joining and "
+                                + "admission then answer with cookies instead of tokens."
+                        )
+                    }
                 }
                 components.object("schemas") { schemas in
                     for (name, schema) in Schema.all { schemas.field(name, schema.json) }
@@ -51,6 +62,15 @@ enum OpenAPIDocument {
         ("promoter", "An API key with the role promoter."),
         ("operator", "An API key with the role operator."),
     ]
+
+    private static func write(cookie kind: BuyerCookies.Kind, to json: inout JSONWriter) {
+        json.object(kind.rawValue + "Cookie") { scheme in
+            scheme.field("type", "apiKey")
+            scheme.field("in", "cookie")
+            scheme.field("name", BuyerCookies.prefix(kind) + "{id}")
+            scheme.field("description", "The \(kind.rawValue) token of the on-sale {id}, as its page keeps it.")
+        }
+    }
 
     /// The one table of problem codes.
     private static func write(codes json: inout JSONWriter) {
@@ -74,6 +94,12 @@ enum OpenAPIDocument {
             if let scheme = scheme(operation.access) {
                 json.array("security") { list in
                     list.object { $0.array(scheme) { _ in } }
+                    if BuyerCookies.Kind(rawValue: scheme) != nil {
+                        list.object { both in
+                            both.array(scheme + "Cookie") { _ in }
+                            both.array("ownPage") { _ in }
+                        }
+                    }
                     if operation.access == .placeIfAny { list.object { _ in } }
                 }
             }
@@ -131,7 +157,11 @@ enum OpenAPIDocument {
         }
         let problems = operation.problems + commonProblems(operation.access)
         for status in Set(problems.map(\.status)).sorted() {
-            let codes = problems.filter { $0.status == status }.map { "`\($0.code)`" }
+            var codes: [String] = []
+            for problem in problems where problem.status == status {
+                let code = "`\(problem.code)`"
+                if !codes.contains(code) { codes.append(code) }
+            }
             json.object(String(status)) { json in
                 json.field("description", codes.joined(separator: ", "))
                 json.object("content") { write(schema: "Problem", as: "application/problem+json", to: &$0) }
@@ -143,8 +173,9 @@ enum OpenAPIDocument {
     private static func commonProblems(_ access: Operation.Access) -> [Problem] {
         switch access {
         case .anyone, .paymentProvider: [.databaseUnavailable]
-        case .placeIfAny: [.invalidToken, .expiredToken, .databaseUnavailable]
-        case .place, .admission: [.tokenRequired, .invalidToken, .expiredToken, .databaseUnavailable]
+        case .placeIfAny: [.invalidToken, .expiredToken, .crossSite, .databaseUnavailable]
+        case .place, .admission:
+            [.tokenRequired, .invalidToken, .expiredToken, .crossSite, .unknownOnSale, .databaseUnavailable]
         case .staff: [.tokenRequired, .invalidToken, .wrongRole, .databaseUnavailable]
         }
     }

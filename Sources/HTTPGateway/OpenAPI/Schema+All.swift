@@ -69,7 +69,7 @@ extension Schema {
                 ("poll_after_ms", .integer),
             ])
         ),
-        ("Admission", object([("admission_token", .string), ("expires_at", .instant)])),
+        ("Admission", object([("admission_token?", .string), ("expires_at", .instant)])),
         (
             "Reserve",
             free(
@@ -279,7 +279,7 @@ extension Schema {
     ]
 
     private static let joined: Members = [
-        ("place", .string), ("token", .string), ("state", .string), ("receipt", .string),
+        ("place", .string), ("token?", .string), ("state", .string), ("receipt", .string),
         ("poll_after_ms", .integer),
     ]
 

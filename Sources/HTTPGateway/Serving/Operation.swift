@@ -88,7 +88,7 @@ struct Operation: Sendable {
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
         + paymentCalls + promoterCalls + presaleCalls + operatorCalls + paymentCaseCalls
-        + notificationCalls + pageCalls
+        + notificationCalls + lineCalls + pageCalls
 }
 
 /// A request and the named segments of its path.
@@ -106,6 +106,15 @@ struct Call: Sendable {
         return String(parts[1])
     }
 
+    /// A buyer's token: that of the Authorization header, or the one that our own page keeps in a cookie.
+    ///
+    /// - Throws: ``Problem`` 401, or 403 when a cookie came with what is not our page's request.
+    func token(_ kind: BuyerCookies.Kind) throws(Problem) -> String {
+        guard request.headers["Authorization"] == nil else { return try bearer() }
+        guard let token = try BuyerCookies.token(kind, request) else { throw .tokenRequired }
+        return token
+    }
+
     /// The on-sale that the path names.
     ///
     /// - Throws: ``Problem`` 404.
@@ -119,7 +128,7 @@ struct Call: Sendable {
     /// - Throws: ``Problem`` 401 or 403, `TokenProblem`.
     func place(_ services: Services) throws -> PlaceToken {
         let token = try PlaceToken(
-            try bearer(),
+            try self.token(.place),
             keys: try services.keys.current(),
             now: services.board.clock.now
         )
@@ -131,7 +140,7 @@ struct Call: Sendable {
     ///
     /// - Throws: ``Problem`` 401, `TokenProblem`.
     func admission(_ services: Services) throws -> AdmissionToken {
-        try AdmissionToken(try bearer(), keys: try services.keys.current(), now: services.board.clock.now)
+        try AdmissionToken(try token(.admission), keys: try services.keys.current(), now: services.board.clock.now)
     }
 
     /// How many elements of a list are wanted.

@@ -36,6 +36,8 @@ final class Services: Sendable {
     let reservations: Reservations
     let starter: EagerStarter
     let callbacks: PaymentCallbacks?
+    /// What the line's page offers.
+    let paymentMethods: [String]
     let logger: Logger
     private let speaksTLS: Bool
     private let missing: Batcher<OnSaleID, Bool>
@@ -104,6 +106,7 @@ final class Services: Sendable {
         callbacks = configuration.paymentSecret.map {
             PaymentCallbacks(postgres: postgres, workflows: workflows, secret: $0)
         }
+        paymentMethods = configuration.paymentMethods
         speaksTLS = configuration.server.certificate != nil
         errors = metrics.counter("usher_http_internal_errors_total", help: "Answers with status 500.")
 
