@@ -61,7 +61,7 @@ export function moment(instant) {
 
 /// How long something still is, for a clock that runs down: 1:05, 2:00:00, 3 days 4:00:00.
 export function remaining(seconds) {
-    const whole = Math.max(0, Math.ceil(seconds))
+    const whole = Math.max(0, Math.floor(seconds))
     const [days, hours] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24]
     const [minutes, rest] = [Math.floor(whole / 60) % 60, two.format(whole % 60)]
     const clock = days || hours

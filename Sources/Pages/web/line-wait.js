@@ -280,38 +280,29 @@ function notes() {
 /// What stands above and below every view.
 export function around() {
     const [above, tiers] = [notes(), prices()]
-    const proof = h("section", { class: "stack" })
-    let isOpen = false
+    const proof = h("div", { class: "stack" })
     const check = h("button", {
         type: "button", class: "plain", "aria-expanded": "false",
         async onclick() {
-            isOpen = !isOpen
+            const isOpen = check.getAttribute("aria-expanded") === "false"
             check.setAttribute("aria-expanded", String(isOpen))
             if (!isOpen) return proof.replaceChildren()
             const [{ panel }] = await Promise.all([import("./line-proof.js"), learn("line-proof")])
-            if (isOpen) proof.replaceChildren(panel())
+            proof.replaceChildren(panel())
         },
-    })
-    const asked = h("dialog", { "aria-labelledby": "leave-title" })
-    const go = h("button", { type: "button", class: "plain", onclick: () => asked.showModal() })
-    const below = h("div", { class: "stack" })
-    let isMade = false
+    }, t("proof.button"))
+    const yes = action(t("leave.yes"), async () => {
+        await leave()
+        asked.close()
+    }, { class: "danger" })
+    const asked = h("dialog", { "aria-labelledby": "leave-title" }, h("div", { class: "stack" },
+        h("h2", { id: "leave-title" }, t("leave.title")), h("p", {}, t("leave.text")),
+        h("div", { class: "row" }, yes.element, h("button", { type: "button", onclick: () => asked.close() }, t("leave.no")))))
+    const go = h("button", { type: "button", class: "plain", onclick: () => asked.showModal() }, t("leave.button"))
     return {
-        notes: above.element, below,
+        notes: above.element,
+        below: h("div", { class: "stack" }, tiers.element, h("div", { class: "row spread" }, check, go), proof, asked),
         update() {
-            if (!isMade) {
-                isMade = true
-                say(check, t("proof.button"))
-                say(go, t("leave.button"))
-                const yes = action(t("leave.yes"), async () => {
-                    await leave()
-                    asked.close()
-                }, { class: "danger" })
-                asked.append(h("div", { class: "stack" }, h("h2", { id: "leave-title" }, t("leave.title")), h("p", {}, t("leave.text")),
-                    h("div", { class: "row" }, yes.element,
-                        h("button", { type: "button", onclick: () => asked.close() }, t("leave.no")))))
-                below.append(tiers.element, h("div", { class: "row spread" }, check, go), proof, asked)
-            }
             above.update()
             tiers.update()
             go.hidden = !["prequeue", "waiting"].includes(app.place?.state)

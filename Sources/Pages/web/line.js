@@ -84,7 +84,7 @@ async function askForPlace() {
 
 async function askForReservation() {
     const known = memory.get("reservation")
-    if (!known || !app.session) return void (app.reservation = null)
+    if (!known) return void (app.reservation = null)
     try {
         takeReservation(await ask("GET", `/v1/reservations/${known}`))
     } catch (error) {
@@ -295,7 +295,7 @@ async function enter(name) {
     }
 }
 
-const around = waiting.around()
+let around
 
 // MARK: Time
 
@@ -330,6 +330,7 @@ function wake() {
 
 async function begin() {
     await speak(document.documentElement.lang)
+    around = waiting.around()
     root.replaceChildren(spoken, notes, stage, aside)
     notes.append(around.notes)
     aside.append(around.below)
