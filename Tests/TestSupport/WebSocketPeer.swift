@@ -31,10 +31,16 @@ package struct WebSocketPeer: Sendable {
         return "GET \(path) HTTP/1.1\r\n" + lines.joined() + "\r\n"
     }
 
-    /// Connects to a port of 127.0.0.1 and shakes hands; `early` are bytes that come with the handshake.
-    package init(port: Int, path: String, early: [UInt8] = []) async throws {
+    /// Connects to a port of 127.0.0.1 and shakes hands; `early` are bytes that come with the handshake, whose fields
+    /// `changes` replace.
+    package init(
+        port: Int,
+        path: String,
+        early: [UInt8] = [],
+        changes: [String: String?] = [:]
+    ) async throws {
         raw = try await RawConnection(port: port)
-        try await raw.send(Array(Self.handshake(path).utf8) + early)
+        try await raw.send(Array(Self.handshake(path, changes).utf8) + early)
         let bytes = try await raw.bytes { $0.firstRange(of: Array("\r\n\r\n".utf8)) != nil }
         let head = String(decoding: bytes, as: UTF8.self)
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)),

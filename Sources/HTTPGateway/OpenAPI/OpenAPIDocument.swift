@@ -68,7 +68,10 @@ enum OpenAPIDocument {
             scheme.field("type", "apiKey")
             scheme.field("in", "cookie")
             scheme.field("name", BuyerCookies.prefix(kind) + "{id}")
-            scheme.field("description", "The \(kind.rawValue) token of the on-sale {id}, as its page keeps it.")
+            scheme.field(
+                "description",
+                "The \(kind.rawValue) token of the on-sale {id}, as its page keeps it."
+            )
         }
     }
 

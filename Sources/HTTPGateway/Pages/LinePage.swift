@@ -30,7 +30,7 @@ struct LinePage {
                 "title": HTMLPage.escaped(facts.title),
                 "where": HTMLPage.escaped("\(facts.venue), \(facts.city)"),
                 "skip": HTMLPage.escaped(words["skip"]),
-                "first": HTMLPage.escaped(String(decoding: first, as: UTF8.self)),
+                "first": quoted(first),
                 "languages": languages, "language": HTMLPage.escaped(words["language"]),
                 "content": content,
             ],
@@ -48,7 +48,8 @@ struct LinePage {
             [
                 "lang": words.language, "dir": words.direction, "title": title,
                 "skip": HTMLPage.escaped(words["skip"]),
-                "content": "<section class=\"card\"><p>\(HTMLPage.escaped(words["unknown.text"]))</p></section>",
+                "content":
+                    "<section class=\"card\"><p>\(HTMLPage.escaped(words["unknown.text"]))</p></section>",
             ],
             status: 404,
             caching: "no-store"
@@ -89,6 +90,12 @@ struct LinePage {
         }
     }
 
+    /// JSON for an attribute in single quotes: its own double quotes, of which it has many, stay as they are.
+    private func quoted(_ json: [UInt8]) -> String {
+        String(decoding: json, as: UTF8.self).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+            .replacing("'", with: "&#39;")
+    }
+
     private var languages: String {
         LineWords.all.map { other in
             let current = other.language == words.language ? " aria-current=\"true\"" : ""
@@ -122,7 +129,8 @@ struct LinePage {
                 lines.append((words["waiting.number"], "\(number)"))
                 if let wait = facts.wait(for: number) {
                     let band = words[
-                        "waiting.minutes", ["from": "\(wait.p25 / 60)", "to": "\(max(1, (wait.p75 + 59) / 60))"]
+                        "waiting.minutes",
+                        ["from": "\(wait.p25 / 60)", "to": "\(max(1, (wait.p75 + 59) / 60))"]
                     ]
                     lines.append((words["waiting.band"], band))
                 }
@@ -190,7 +198,8 @@ struct LinePage {
 
     /// Without a script only so well: the digits of a currency are known to `Intl`, and here of the few that have none.
     private static func money(_ amount: Int64, _ currency: String) -> String {
-        let digits = ["JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "PYG", "UGX"].contains(currency) ? 0 : 2
+        let digits =
+            ["JPY", "KRW", "CLP", "ISK", "VND", "XAF", "XOF", "PYG", "UGX"].contains(currency) ? 0 : 2
         guard digits > 0 else { return "\(currency) \(amount)" }
         let minor = "\(amount % 100)"
         return "\(currency) \(amount / 100).\(minor.count < 2 ? "0" : "")\(minor)"

@@ -1,7 +1,7 @@
 internal import HTTP
 internal import Pages
 
-/// What the line says, in one language: the page's script reads the same file.
+/// What the line says, in one language: the page's script reads the same files.
 struct LineWords: Sendable {
     /// As BCP 47 names it.
     let language: String
@@ -10,14 +10,14 @@ struct LineWords: Sendable {
     /// Every language there is, by file; English first.
     static let all: [Self] = {
         let found = PageFiles.all.compactMap { file -> Self? in
-            guard file.name.hasPrefix("line."), file.name.hasSuffix(".json"),
-                case .object(let members)? = try? JSONValue(parsing: file.bytes)
-            else { return nil }
-            let words = members.compactMap { member in member.value.string.map { (member.name, $0) } }
-            return Self(
-                language: String(file.name.dropFirst(5).dropLast(5)),
-                words: Dictionary(words) { first, _ in first }
-            )
+            guard file.name.hasPrefix("line."), file.name.hasSuffix(".json") else { return nil }
+            let language = String(file.name.dropFirst(5).dropLast(5))
+            let more = PageFiles.all.first { $0.name == "line-more.\(language).json" }
+            let words = [file, more].compactMap { $0 }.flatMap { file -> [(String, String)] in
+                guard case .object(let members)? = try? JSONValue(parsing: file.bytes) else { return [] }
+                return members.compactMap { member in member.value.string.map { (member.name, $0) } }
+            }
+            return Self(language: language, words: Dictionary(words) { first, _ in first })
         }
         return found.filter { $0.language == "en" } + found.filter { $0.language != "en" }
     }()

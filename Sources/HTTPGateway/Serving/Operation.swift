@@ -140,7 +140,11 @@ struct Call: Sendable {
     ///
     /// - Throws: ``Problem`` 401, `TokenProblem`.
     func admission(_ services: Services) throws -> AdmissionToken {
-        try AdmissionToken(try token(.admission), keys: try services.keys.current(), now: services.board.clock.now)
+        try AdmissionToken(
+            try token(.admission),
+            keys: try services.keys.current(),
+            now: services.board.clock.now
+        )
     }
 
     /// How many elements of a list are wanted.

@@ -1,9 +1,53 @@
-// What is shown when the turn has passed, when everything is sold, and when it is over.
+// What is shown at the turn, when it has passed, when everything is sold, and when it is over.
 
 import { h, say } from "./dom.js"
 import { t, number } from "./i18n.js"
-import { app, ask, comeIn, identity, placed, refresh } from "./line.js"
-import { action, card } from "./line-wait.js"
+import { app, ask, comeIn, identity, placed, reason, refresh } from "./line.js"
+import { action, card, clock } from "./line-wait.js"
+
+function turn() {
+    const left = clock("turn.clock")
+    const wait = h("p", { class: "note warn", hidden: true })
+    let retryAt = 0
+    async function enter() {
+        try {
+            await comeIn()
+            wait.hidden = true
+            retryAt = 0
+        } catch (error) {
+            if (error.code !== "full" && error.code !== "stopped") throw error
+            // The turn is kept; whoever has asked once need not stand there pressing.
+            say(wait, reason(error))
+            wait.hidden = false
+            retryAt = Date.now() + (error.retryAfter ?? 2) * 1000
+        }
+    }
+    const button = action(t("turn.button"), enter, { class: "primary wide" })
+    return {
+        element: h("section", { class: "card stack turn" }, h("h2", {}, t("turn.title")), h("p", {}, t("turn.text")),
+            left.element, wait, button.element),
+        update() {
+            left.element.hidden = !app.place.turn_expires_at
+            if (app.place.turn_expires_at) left.update(app.place.turn_expires_at)
+            if (retryAt && Date.now() > retryAt) {
+                retryAt = 0
+                void button.run()
+            }
+        },
+    }
+}
+
+function entering() {
+    let askAt = 0
+    return {
+        element: card("entering.title", t("entering.text"), h("progress", { "aria-label": t("entering.title") })),
+        update() {
+            if (Date.now() < askAt) return
+            askAt = Date.now() + 3000
+            void refresh()
+        },
+    }
+}
 
 function missed() {
     const button = action(t("missed.button"), async () => {
@@ -45,4 +89,4 @@ function listed() {
 const over = (name) => () => ({ element: card(`${name}.title`, t(`${name}.text`)) })
 
 /// The views by name.
-export const views = { missed, gone: over("gone"), waitlist, listed, left: over("left"), closed: over("closed"), done: over("done") }
+export const views = { turn, entering, missed, gone: over("gone"), waitlist, listed, left: over("left"), closed: over("closed"), done: over("done") }

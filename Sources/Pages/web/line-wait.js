@@ -1,8 +1,8 @@
-// What is shown to those who wait: before the start, in the line, and at their turn.
+// What is shown to those who wait: before the start, and in the line.
 
 import { h, say } from "./dom.js"
 import { t, learn, number, money, moment, remaining, list } from "./i18n.js"
-import { app, announce, comeIn, identity, join, leave, reason, refresh } from "./line.js"
+import { app, announce, dress, identity, join, leave, reason } from "./line.js"
 
 // MARK: Parts
 
@@ -155,52 +155,8 @@ function waiting() {
     }
 }
 
-function turn() {
-    const left = clock("turn.clock")
-    const wait = h("p", { class: "note warn", hidden: true })
-    let retryAt = 0
-    async function enter() {
-        try {
-            await comeIn()
-            wait.hidden = true
-            retryAt = 0
-        } catch (error) {
-            if (error.code !== "full" && error.code !== "stopped") throw error
-            // The turn is kept; whoever has asked once need not stand there pressing.
-            say(wait, reason(error))
-            wait.hidden = false
-            retryAt = Date.now() + (error.retryAfter ?? 2) * 1000
-        }
-    }
-    const button = action(t("turn.button"), enter, { class: "primary wide" })
-    return {
-        element: h("section", { class: "card stack turn" }, h("h2", {}, t("turn.title")), h("p", {}, t("turn.text")),
-            left.element, wait, button.element),
-        update() {
-            left.element.hidden = !app.place.turn_expires_at
-            if (app.place.turn_expires_at) left.update(app.place.turn_expires_at)
-            if (retryAt && Date.now() > retryAt) {
-                retryAt = 0
-                void button.run()
-            }
-        },
-    }
-}
-
-function entering() {
-    let askAt = 0
-    return {
-        element: card("entering.title", t("entering.text"), h("progress", { "aria-label": t("entering.title") })),
-        update() {
-            if (Date.now() < askAt) return
-            askAt = Date.now() + 3000
-            void refresh()
-        },
-    }
-}
-
 /// The views by name.
-export const views = { scheduled, join: joining, joined, drawing, waiting, turn, entering }
+export const views = { scheduled, join: joining, joined, drawing, waiting }
 
 // MARK: Around them
 
@@ -287,7 +243,7 @@ export function around() {
             const isOpen = check.getAttribute("aria-expanded") === "false"
             check.setAttribute("aria-expanded", String(isOpen))
             if (!isOpen) return proof.replaceChildren()
-            const [{ panel }] = await Promise.all([import("./line-proof.js"), learn("line-proof")])
+            const [{ panel }] = await Promise.all([import("./line-proof.js"), learn("line-proof"), dress()])
             proof.replaceChildren(panel())
         },
     }, t("proof.button"))

@@ -239,11 +239,21 @@ const aside = h("div", { class: "stack" })
 let current = { name: "", update() {} }
 let isLoading = ""
 
-const buying = { load: () => import("./line-buy.js"), words: "line-buy" }
-const after = { load: () => import("./line-after.js") }
-/// What is fetched only when it is needed: the first view should be there soon, wherever one is.
+let dressing = null
+
+/// The styles of what comes after waiting.
+export function dress() {
+    return dressing ??= new Promise((done, failed) => {
+        const href = new URL("./line-more.css", import.meta.url)
+        document.head.append(h("link", { rel: "stylesheet", href, onload: done, onerror: failed }))
+    }).catch(() => dressing = null)
+}
+
+const after = () => Promise.all([import("./line-after.js"), learn("line-more"), dress()])
+const buying = () => Promise.all([import("./line-buy.js"), learn("line-more"), learn("line-buy"), dress()])
+/// What is not fetched for the first view, which should be there soon, wherever one is.
 const parts = {
-    choose: buying, hold: buying, paying: buying, bought: buying,
+    choose: buying, hold: buying, paying: buying, bought: buying, turn: after, entering: after,
     missed: after, gone: after, waitlist: after, listed: after, left: after, closed: after, done: after,
 }
 
@@ -265,8 +275,7 @@ async function enter(name) {
         if (isLoading === name) return
         isLoading = name
         try {
-            const [module] = await Promise.all([part.load(), part.words && learn(part.words)])
-            views = module.views
+            views = (await part())[0].views
         } catch {
             // Without the network that has to wait.
             app.isOnline = false
@@ -344,6 +353,8 @@ async function begin() {
     show()
     live.restart()
     setInterval(tick, 500)
+    // Whoever waits has it all by the time of the turn, when everyone else wants it.
+    setTimeout(() => void Promise.all([after(), buying()]).catch(() => {}), 5000 + Math.random() * 10000)
     document.addEventListener("visibilitychange", wake)
     document.addEventListener("resume", wake)
     addEventListener("online", wake)

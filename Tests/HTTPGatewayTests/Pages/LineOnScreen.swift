@@ -8,7 +8,12 @@ struct LineOnScreen {
     let url: String
 
     /// Opens the page.
-    init(_ browser: Browser, _ house: GatewayAtWork, _ onSale: String, _ look: Browser.Look = .phone) async throws {
+    init(
+        _ browser: Browser,
+        _ house: GatewayAtWork,
+        _ onSale: String,
+        _ look: Browser.Look = .phone
+    ) async throws {
         tab = try await browser.tab(look)
         url = "http://127.0.0.1:\(house.api.port)/on-sales/\(onSale)"
         try await tab.open(url)
@@ -52,7 +57,12 @@ struct LineOnScreen {
 extension GatewayAtWork {
     /// Has the promoter do something with the line.
     func promote(_ onSale: String, _ what: String, _ body: String = "{}") async throws {
-        let answer = try await send(.post, "/v1/promoter/on-sales/\(onSale)/\(what)", body, token: promoterKey)
+        let answer = try await send(
+            .post,
+            "/v1/promoter/on-sales/\(onSale)/\(what)",
+            body,
+            token: promoterKey
+        )
         #expect(answer.status < 300, "\(answer)")
     }
 }

@@ -41,12 +41,16 @@ struct LinePageTests {
                 try await line.see("choose")
                 try await line.inspectEverywhere("choose")
                 try await tab.evaluate("document.querySelector('#quantity').value = '2'")
-                try await tab.evaluate("document.querySelector('#quantity').dispatchEvent(new Event('change'))")
+                try await tab.evaluate(
+                    "document.querySelector('#quantity').dispatchEvent(new Event('change'))"
+                )
                 try await tab.click("section button.primary")
                 try await line.see("hold")
                 try await line.inspectEverywhere("hold")
                 try await tab.click("section .row.spread button:not(.plain)")
-                try await tab.wait(until: "!document.querySelector('.row.spread button:not(.plain)').checkVisibility()")
+                try await tab.wait(
+                    until: "!document.querySelector('.row.spread button:not(.plain)').checkVisibility()"
+                )
 
                 try await tab.click("input[value=declined]")
                 try await tab.click("section button.primary")

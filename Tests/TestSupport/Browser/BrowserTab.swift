@@ -14,6 +14,7 @@ package final class BrowserTab: Sendable {
         var hosts: Set<String> = []
         var bytes: Int64 = 0
         var isLoaded = false
+        var hasScripts = true
         var loading: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -170,6 +171,7 @@ package final class BrowserTab: Sendable {
 
     /// Forbids scripts, or allows them again.
     package func setScripts(_ areAllowed: Bool) async throws {
+        seen.withLock { $0.hasScripts = areAllowed }
         try await ask("Emulation.setScriptExecutionDisabled", ["value": .bool(!areAllowed)])
     }
 
@@ -196,6 +198,12 @@ package final class BrowserTab: Sendable {
     package func wait(until expression: String) async throws {
         while true {
             do {
+                // Where scripts are forbidden there are no timers either: then the browser is asked again and again.
+                guard seen.withLock({ $0.hasScripts }) else {
+                    if try await evaluate("!!(\(expression))").bool == true { return }
+                    try await Task.sleep(for: .milliseconds(25))
+                    continue
+                }
                 let found = try await evaluate(
                     """
                     new Promise(done => {
