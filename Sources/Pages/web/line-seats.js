@@ -16,7 +16,8 @@ export class SeatMap {
     #section = null
     #seats = []
     #byLabel = new Map()
-    #picked = new Set()
+    /// The seats that were picked, by label, with what they are called and the section they are in.
+    #picked = new Map()
     #timer = null
     #choice = h("select", { id: "section", onchange: () => this.#show(this.#choice.value) })
     #stage = h("div", { class: "map scroll" })
@@ -25,7 +26,7 @@ export class SeatMap {
 
     /// `hold` is given the labels of the seats that were picked.
     constructor(hold) {
-        this.#hold = action("", () => hold([...this.#picked]), { class: "primary wide" })
+        this.#hold = action("", () => hold([...this.#picked.keys()]), { class: "primary wide" })
         this.element = h("div", { class: "stack" },
             h("div", { class: "field" }, h("label", { for: "section" }, t("seats.section")), this.#choice),
             h("p", { class: "quiet small", id: "map-help" }, t("seats.help")),
@@ -174,11 +175,11 @@ export class SeatMap {
         if (!this.#picked.delete(one.label)) {
             // The seats of one hold are of one price level.
             const tier = this.#section.tier
-            for (const label of [...this.#picked]) {
-                const section = this.#sections.find((other) => label.startsWith(`${other.id}-`))
-                if (section?.tier !== tier && this.#picked.delete(label)) this.#repaint(label)
+            for (const [label, { section }] of [...this.#picked]) {
+                if (section.tier !== tier && this.#picked.delete(label)) this.#repaint(label)
             }
-            this.#picked.add(one.label)
+            const name = `${this.#section.name}: ${t("seats.seat", { row: one.row, seat: String(one.seat) })}`
+            this.#picked.set(one.label, { section: this.#section, name })
         }
         this.#paint(one)
         this.#sum()
@@ -209,14 +210,12 @@ export class SeatMap {
     }
 
     #sum() {
-        const labels = [...this.#picked]
-        const section = this.#sections.find((other) => labels[0]?.startsWith(`${other.id}-`))
-        const price = section ? this.#tier(section).price : null
-        this.#hold.button.hidden = !labels.length
-        say(this.#list, labels.length ? labels.map((label) => label.replaceAll("-", " ")).join(" · ") : t("seats.none"))
-        if (!price) return
-        const total = money({ amount: price.amount * labels.length, currency: price.currency })
-        say(this.#hold.button, t("choose.button", { n: labels.length, total }))
+        const seats = [...this.#picked.values()]
+        this.#hold.button.hidden = !seats.length
+        say(this.#list, seats.length ? seats.map((seat) => seat.name).join(" · ") : t("seats.none"))
+        if (!seats.length) return
+        const { amount, currency } = this.#tier(seats[0].section).price
+        say(this.#hold.button, t("choose.button", { n: seats.length, total: money({ amount: amount * seats.length, currency }) }))
     }
 }
 

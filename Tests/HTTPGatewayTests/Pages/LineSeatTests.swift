@@ -36,6 +36,7 @@ struct LineSeatTests {
                 try await tab.press("ArrowRight")
                 try await tab.press("Enter")
                 #expect(try await focused() == "Row B, seat 5, €45.00, picked")
+                #expect(try await tab.text(".legend + p")?.contains("Row B, seat 5") == true)
                 try await line.inspectEverywhere("seats")
 
                 // Another buyer takes one of them.
