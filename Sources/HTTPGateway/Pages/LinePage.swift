@@ -71,7 +71,7 @@ struct LinePage {
 
     private var refreshSeconds: Int {
         let milliseconds =
-            standing?.state == .called ? 10_000 : facts.pollMilliseconds(number: standing?.number)
+            standing.map { onSale.pollMilliseconds($0) } ?? onSale.pollMilliseconds(number: nil)
         return max(5, min(60, milliseconds / 1_000))
     }
 

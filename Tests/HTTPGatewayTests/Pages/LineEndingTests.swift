@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The ways that a wait can end without tickets.
-@Suite(.timeLimit(.minutes(8)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
 struct LineEndingTests {
     /// Somebody who has joined.
     private func joined(

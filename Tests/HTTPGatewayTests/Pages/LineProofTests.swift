@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The panel that makes the draw again in the browser.
-@Suite(.timeLimit(.minutes(8)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
 struct LineProofTests {
     @Test func `A browser makes the draw again, and says so when something was tampered with`() async throws {
         try await withGateway { house in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Seats on the map: with the keyboard, and as others take them.
-@Suite(.timeLimit(.minutes(8)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
 struct LineSeatTests {
     @Test func `Seats are picked with the keys, and go when somebody else is faster`() async throws {
         try await withGateway { house in
