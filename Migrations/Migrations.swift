@@ -50,5 +50,6 @@ public enum Migrations {
         Migration(58, "naps_and_nearing", PackageResources._058_naps_and_nearing_sql),
         Migration(59, "expiry", PackageResources._059_expiry_sql),
         Migration(60, "spans", PackageResources._060_spans_sql),
+        Migration(61, "staff", PackageResources._061_staff_sql),
     ]
 }

@@ -60,6 +60,37 @@ package enum Upkeep {
         return false
     }
 
+    /// Sessions of staff that are over, and wrong keys that count no more.
+    package static func forgetSessions(in postgres: PostgresClient, batch: Int = 1_000) async throws -> Bool {
+        let sessions = try await postgres.execute(oldSessions(batch))
+        let failures = try await postgres.execute(oldFailures(batch))
+        return max(sessions, failures) == batch
+    }
+
+    /// Uses `staff_sessions_by_age`.
+    static func oldSessions(_ batch: Int) -> Query {
+        Query(
+            "upkeep.sessions",
+            """
+            DELETE FROM staff_sessions WHERE ctid = ANY (ARRAY (
+                SELECT ctid FROM staff_sessions
+                WHERE expires_at < (SELECT usher_now()) ORDER BY expires_at LIMIT \(batch)))
+            """
+        )
+    }
+
+    /// Uses `wrong_keys_by_age`; a lock-out lasts no longer than an hour after the count began.
+    static func oldFailures(_ batch: Int) -> Query {
+        Query(
+            "upkeep.wrong_keys",
+            """
+            DELETE FROM wrong_keys WHERE ctid = ANY (ARRAY (
+                SELECT ctid FROM wrong_keys
+                WHERE began_at < (SELECT usher_now()) - interval '1 hour' ORDER BY began_at LIMIT \(batch)))
+            """
+        )
+    }
+
     /// Reads a row for each gateway of the last hour.
     static func oldReports() -> Query {
         Query(

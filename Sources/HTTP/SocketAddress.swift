@@ -100,6 +100,12 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// One client as limits see it: an IPv4 address, or an IPv6 network of 64 bits.
+    public var clientName: String {
+        guard isIPv6 else { return host }
+        return Self(high: high, low: 0, port: 0, isIPv6: true).host + "/64"
+    }
+
     /// The address without its port.
     public var host: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

@@ -20,6 +20,8 @@ public struct GatewayConfiguration: Sendable {
     public var certificateInterval: Duration
     /// How long it still accepts once `/readyz` says that it is stopping, so that balancers hear of it first.
     public var drainDelay: Duration
+    /// How many wrong API keys one address may send in fifteen minutes before it is locked out for as long; 0 is without limit.
+    public var wrongKeys: Int
     /// What payment callbacks are signed with; without it there are none.
     public var paymentSecret: String?
     /// The payment methods that the line's page offers, by the names that the payment provider knows them by.
@@ -37,7 +39,8 @@ public struct GatewayConfiguration: Sendable {
         origins: [String] = [],
         certificateInterval: Duration = .seconds(10),
         replicaStaleness: Duration = .seconds(2),
-        drainDelay: Duration = .zero
+        drainDelay: Duration = .zero,
+        wrongKeys: Int = 10
     ) {
         self.address = address
         self.port = port
@@ -50,5 +53,6 @@ public struct GatewayConfiguration: Sendable {
         self.certificateInterval = certificateInterval
         self.replicaStaleness = replicaStaleness
         self.drainDelay = drainDelay
+        self.wrongKeys = wrongKeys
     }
 }

@@ -39,5 +39,6 @@ public enum PageFiles {
         PageFile("line.js", PackageResources.line_js),
         PageFile("operator.html", PackageResources.operator_html),
         PageFile("promoter.html", PackageResources.promoter_html),
+        PageFile("session.js", PackageResources.session_js),
     ]
 }

@@ -52,6 +52,15 @@ struct ProgramTests {
             ["keys", "add", "--role", "king"],
             "usher keys add: --role is one of promoter, operator, not \"king\""
         ),
+        (
+            ["keys", "add", "--role", "operator", "--scope", "os_1"],
+            "usher keys add: --scope: only a promoter's key can be for some on-sales, such as os_1"
+        ),
+        (
+            ["keys", "add", "--role", "promoter", "--scope", "write"],
+            "usher keys add: --scope: a scope is read or an on-sale such as os_1, not \"write\""
+        ),
+        (["keys", "rotate"], "usher keys rotate: ID is missing"),
         (["keys", "revoke"], "usher keys revoke: ID is missing"),
         (["keys", "revoke", "x"], "usher keys revoke: ID is a number, not \"x\""),
         (["demo", "--buyers", "0"], "usher demo: --buyers takes a whole number from 1 to 200000, not \"0\""),

@@ -99,14 +99,15 @@ package struct OnSales: Sendable {
         return BuyerAssertion.key(entrySalt: try row[0])
     }
 
-    /// On-sales in the order they were filed, after a given one.
-    package func list(after: OnSaleID?, limit: Int) async throws -> [OnSaleRecord] {
+    /// On-sales in the order they were filed, after a given one; all, or those of a key that is for some.
+    package func list(after: OnSaleID?, limit: Int, only: [OnSaleID]? = nil) async throws -> [OnSaleRecord] {
         try await postgres.query(
             Query(
                 "on_sale.list",
                 """
                 SELECT \(fragment: OnSaleRecord.columns) FROM on_sales o JOIN arrivals a USING (on_sale_id)
                 WHERE o.on_sale_id > \(after?.rawValue ?? 0) AND a.on_sale_id > \(after?.rawValue ?? 0)
+                    AND (\(only == nil) OR o.on_sale_id = ANY (\(only?.map(\.rawValue) ?? [])))
                 ORDER BY o.on_sale_id LIMIT \(limit)
                 """
             )

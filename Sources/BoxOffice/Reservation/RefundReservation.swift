@@ -66,7 +66,7 @@ package struct RefundReservation: Workflow {
 
 extension RefundReservation {
     /// Uses the primary key.
-    static func find(_ id: ReservationID) -> Query {
+    package static func find(_ id: ReservationID) -> Query {
         Query("refunds.find", "SELECT on_sale_id, state FROM reservations WHERE id = \(id.rawValue)")
     }
 

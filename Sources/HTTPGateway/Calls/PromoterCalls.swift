@@ -30,10 +30,10 @@ extension Operation {
             .get,
             "/v1/promoter/on-sales",
             .promoter,
-            "All on-sales in the order they were filed.",
+            "All on-sales in the order they were filed, or those that the key is for.",
             success: (200, "OnSaleRecordList"),
             problems: [.badParameter]
-        ) { services, call, _ in
+        ) { services, call, holder in
             let limit = try call.limit()
             var after: OnSaleID?
             if let text = call.request.queryValue("after") {
@@ -42,7 +42,11 @@ extension Operation {
                 }
                 after = id
             }
-            let records = try await services.onSales.list(after: after, limit: limit + 1)
+            let records = try await services.onSales.list(
+                after: after,
+                limit: limit + 1,
+                only: holder.scope.onSales
+            )
             let body = JSONWriter.object { json in
                 json.array("on_sales") { list in
                     for record in records.prefix(limit) {

@@ -46,6 +46,14 @@ enum OpenAPIDocument {
                                 + "admission then answer with cookies instead of tokens."
                         )
                     }
+                    for (name, location, header, description) in sessionSchemes {
+                        schemes.object(name) { scheme in
+                            scheme.field("type", "apiKey")
+                            scheme.field("in", location)
+                            scheme.field("name", header)
+                            scheme.field("description", description)
+                        }
+                    }
                 }
                 components.object("schemas") { schemas in
                     for (name, schema) in Schema.all { schemas.field(name, schema.json) }
@@ -75,6 +83,11 @@ enum OpenAPIDocument {
         }
     }
 
+    private static let sessionSchemes = [
+        ("session", "cookie", StaffDoor.cookie, "A session of the role, opened with POST /v1/session."),
+        ("csrf", "header", StaffDoor.header, "What the session was told as `csrf`; with anything but GET."),
+    ]
+
     /// The one table of problem codes.
     private static func write(codes json: inout JSONWriter) {
         json.field("type", "string")
@@ -94,6 +107,9 @@ enum OpenAPIDocument {
             json.field("operationId", operation.id)
             json.field("summary", operation.summary)
             json.array("parameters") { write(parametersOf: operation, to: &$0) }
+            if operation.access == .session {
+                json.array("security") { list in list.object { write(sessionOf: operation, to: &$0) } }
+            }
             if let scheme = scheme(operation.access) {
                 json.array("security") { list in
                     list.object { $0.array(scheme) { _ in } }
@@ -104,6 +120,7 @@ enum OpenAPIDocument {
                         }
                     }
                     if operation.access == .placeIfAny { list.object { _ in } }
+                    if case .staff = operation.access { list.object { write(sessionOf: operation, to: &$0) } }
                 }
             }
             if let body = operation.body {
@@ -116,9 +133,14 @@ enum OpenAPIDocument {
         }
     }
 
+    private static func write(sessionOf operation: Operation, to json: inout JSONWriter) {
+        json.array("session") { _ in }
+        if operation.method != .get { json.array("csrf") { _ in } }
+    }
+
     private static func scheme(_ access: Operation.Access) -> String? {
         switch access {
-        case .anyone, .paymentProvider: nil
+        case .anyone, .paymentProvider, .session, .signIn: nil
         case .place, .placeIfAny: "place"
         case .admission: "admission"
         case .staff(let role): role.rawValue
@@ -175,11 +197,16 @@ enum OpenAPIDocument {
     /// What a call may meet because of who calls it, or because the database is away.
     private static func commonProblems(_ access: Operation.Access) -> [Problem] {
         switch access {
-        case .anyone, .paymentProvider: [.databaseUnavailable]
+        case .anyone, .paymentProvider, .signIn: [.databaseUnavailable]
+        case .session: [.sessionRequired, .crossSite, .csrfRequired, .databaseUnavailable]
         case .placeIfAny: [.invalidToken, .expiredToken, .crossSite, .databaseUnavailable]
         case .place, .admission:
             [.tokenRequired, .invalidToken, .expiredToken, .crossSite, .unknownOnSale, .databaseUnavailable]
-        case .staff: [.tokenRequired, .invalidToken, .wrongRole, .databaseUnavailable]
+        case .staff:
+            [
+                .tokenRequired, .invalidToken, .sessionRequired, .wrongRole, .outOfScope, .crossSite,
+                .csrfRequired, .lockedOut, .databaseUnavailable,
+            ]
         }
     }
 

@@ -88,6 +88,14 @@ extension Schema {
         ("CallbackResult", object([("result", .oneOf(["told", "known", "voiding", "unknown"]))])),
         ("Plan", free("A plan as Examples/arena.json shows it; what does not fit is named field by field.")),
         ("PlanPatch", free("The members of a plan's head that are to change.")),
+        ("SignIn", object([("key", .text(200))])),
+        (
+            "Session",
+            object([
+                ("role", oneOf(APIKeys.Role.allCases.map(\.rawValue))), ("label", .string),
+                ("scopes", .list(.string)), ("csrf", .string), ("expires_at", .instant),
+            ])
+        ),
         ("Reason", object([("reason?", .nullable(.text(1_000)))])),
         ("Refund", object([("reservation", .string)])),
         ("Stop", object([("confirm", .text(200)), ("reason?", .nullable(.text(1_000)))])),

@@ -24,7 +24,7 @@ struct CrossOrigin: Sendable {
     static func concerns(_ access: Operation.Access) -> Bool {
         switch access {
         case .anyone, .place, .placeIfAny, .admission: true
-        case .staff, .paymentProvider: false
+        case .staff, .session, .signIn, .paymentProvider: false
         }
     }
 

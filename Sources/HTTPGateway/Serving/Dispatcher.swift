@@ -104,10 +104,11 @@ struct Dispatcher: Sendable {
             switch operation.handler {
             case .direct(let handler): return try handler(services, call)
             case .staff(let handler):
-                guard case .staff(let role) = operation.access else { throw Problem.wrongRole }
-                let token = try call.bearer()
+                let proof = try StaffDoor.proof(call)
                 return services.later { [services] in
-                    try await handler(services, call, try await services.staff.holder(of: token, role: role))
+                    let holder = try await services.staff.holder(of: proof, from: call.request)
+                    try await services.staff.admit(holder, to: operation, call)
+                    return try await handler(services, call, holder)
                 }
             }
         } catch {

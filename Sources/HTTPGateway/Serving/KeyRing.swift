@@ -44,38 +44,3 @@ final class KeyRing: Sendable {
         keys.withLock { $0 = fresh }
     }
 }
-
-/// API keys that checked out, remembered for some seconds, so that a busy console costs one read now and then.
-final class StaffKeys: Sendable {
-    private struct Known {
-        var holder: APIKeys.Holder
-        var until: MonotonicTime
-    }
-
-    private let keys: APIKeys
-    private let known = Lock<[[UInt8]: Known]>([:])
-
-    init(keys: APIKeys) {
-        self.keys = keys
-    }
-
-    /// The holder of a key that has the role.
-    ///
-    /// - Throws: ``Problem`` 401 or 403.
-    func holder(of text: String, role: APIKeys.Role) async throws -> APIKeys.Holder {
-        let fingerprint = Digest.sha256(text)
-        let holder: APIKeys.Holder
-        if let known = known.withLock({ $0[fingerprint] }), known.until > .now {
-            holder = known.holder
-        } else {
-            guard let verified = try await keys.verify(text) else { throw Problem.invalidToken }
-            holder = verified
-            known.withLock { known in
-                if known.count > 1_000 { known = [:] }
-                known[fingerprint] = Known(holder: verified, until: .now + .seconds(5))
-            }
-        }
-        guard holder.role == role else { throw Problem.wrongRole }
-        return holder
-    }
-}

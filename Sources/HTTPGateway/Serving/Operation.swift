@@ -14,6 +14,10 @@ struct Operation: Sendable {
         case admission
         /// The holder of an API key with that role.
         case staff(APIKeys.Role)
+        /// The holder of a session, of whatever role.
+        case session
+        /// Whoever has an API key in the body.
+        case signIn
         /// Whoever can sign with the payment provider's secret.
         case paymentProvider
     }
@@ -88,7 +92,7 @@ struct Operation: Sendable {
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
         + paymentCalls + promoterCalls + presaleCalls + operatorCalls + paymentCaseCalls
-        + notificationCalls + lineCalls + pageCalls
+        + notificationCalls + sessionCalls + lineCalls + pageCalls
 }
 
 /// A request and the named segments of its path.

@@ -59,6 +59,21 @@ extension Problem {
         code: "wrong_role",
         title: "The key's role does not allow this call."
     )
+    static let outOfScope = Self(
+        status: 403,
+        code: "out_of_scope",
+        title: "The key's scope does not allow this call."
+    )
+    static let csrfRequired = Self(
+        status: 403,
+        code: "csrf_required",
+        title: "A session changes something only with the X-CSRF-Token that it was told."
+    )
+    static let sessionRequired = Self(
+        status: 401,
+        code: "session_required",
+        title: "Nobody is signed in here, or not any more."
+    )
     static let badSignature = Self(status: 401, code: "bad_signature", title: "The signature does not fit.")
     // 404
     static let unknownOnSale = Self(status: 404, code: "unknown_on_sale", title: "There is no such on-sale.")
@@ -158,6 +173,13 @@ extension Problem {
     static let missed = Self(status: 410, code: "missed", title: "The turn has passed.")
     static let left = Self(status: 410, code: "left", title: "The place was given up.")
     static let sessionOver = Self(status: 410, code: "session_over", title: "The time to buy is over.")
+    // 429
+    static let lockedOut = Self(
+        status: 429,
+        code: "locked_out",
+        title: "Too many keys from this address were wrong.",
+        retryAfter: 900
+    )
     // 415 and 422
     static let notJSON = Self(
         status: 415,
@@ -213,8 +235,9 @@ extension Problem {
         ofTransport + [
             .malformedJSON, .keyRequired, .badParameter, .tokenRequired, .invalidToken, .expiredToken,
             .wrongPlace,
-            .crossSite,
-            .wrongRole, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired, .groupRequired,
+            .crossSite, .csrfRequired, .sessionRequired, .lockedOut,
+            .wrongRole, .outOfScope, .badSignature, .invalidBuyer, .expiredBuyer, .buyerRequired,
+            .groupRequired,
             .tierRestricted, .unknownOnSale,
             .unknownPlace, .unknownReservation, .unknownPayment, .unknownQueue, .unknownPool,
             .unknownNotification,

@@ -12,7 +12,7 @@ final class Services: Sendable {
     let reads: SharedReads
     let board: OnSaleBoard
     let keys: KeyRing
-    let staff: StaffKeys
+    let staff: StaffDoor
     let places: PlaceAnswers
     let joins: Batcher<JoinRequest, JoinOutcome>
     let admissions: Batcher<AdmissionRequest, AdmissionOutcome>
@@ -71,7 +71,7 @@ final class Services: Sendable {
         queues = registry.queues.union([Reservation.queue, OnSaleLifecycle.queue, AdmissionTick.queue])
         let keys = KeyRing(postgres: postgres, logger: logger)
         self.keys = keys
-        staff = StaffKeys(keys: APIKeys(postgres: postgres))
+        staff = StaffDoor(postgres: postgres, limit: configuration.wrongKeys)
         let places = PlaceAnswers(
             places: Places(postgres: postgres, orders: orders),
             waitlists: Waitlists(postgres: postgres, logger: logger)

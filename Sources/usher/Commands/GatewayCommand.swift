@@ -56,7 +56,8 @@ enum GatewayCommand {
                 paymentSecret: arguments.text(.paymentsSecret),
                 origins: origins,
                 replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2),
-                drainDelay: arguments.duration(GatewayOptions.drainDelay) ?? .zero
+                drainDelay: arguments.duration(GatewayOptions.drainDelay) ?? .zero,
+                wrongKeys: arguments.number(GatewayOptions.wrongKeys) ?? 10
             ),
             logger: logger,
             tracer: export?.tracer

@@ -77,6 +77,14 @@ enum GatewayOptions {
         initial: "20",
         help: "Requests a second with one token, in bursts of five seconds' worth; 0 is without limit"
     )
+    static let wrongKeys = Option(
+        "wrong-keys",
+        .number(0...1_000_000),
+        environment: "USHER_WRONG_KEYS",
+        initial: "10",
+        help:
+            "Wrong API keys of one address in 15 minutes, after which it is locked out for as long; 0 is without limit"
+    )
     static let clientConnections = Option(
         "client-connections",
         .number(1...1_000_000),
@@ -110,7 +118,7 @@ enum GatewayOptions {
     static let all = [
         replicaURL, replicaStaleness, drainDelay,
         maxConnections, certificate, key, trustedProxies, forwarded, proxyProtocol, accessLog, accessSample,
-        origins, clientRate, tokenRate, clientConnections,
+        origins, clientRate, tokenRate, clientConnections, wrongKeys,
     ]
 
     /// The server that the options describe.

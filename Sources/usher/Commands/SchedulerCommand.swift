@@ -32,6 +32,7 @@ enum SchedulerCommand {
                 Chore("tell of holds that are about to end") { try await ExpiringHolds.tell(in: $0) },
                 Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
                 Chore("forget old reports of gateways") { try await Upkeep.forgetReports(in: $0) },
+                Chore("forget old sessions of staff") { try await Upkeep.forgetSessions(in: $0) },
                 Chore("forget old contacts") { try await Upkeep.forgetContacts(in: $0) },
                 Chore("drop old notifications") { try await Upkeep.dropNotifications(in: $0) },
                 Chore("forget keys of old notifications") { try await Upkeep.forgetKeys(in: $0) },

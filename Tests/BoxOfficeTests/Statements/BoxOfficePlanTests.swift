@@ -31,6 +31,7 @@ struct BoxOfficePlanTests {
             try await wait(sale)
             try await tell(sale)
             try await manage(sale)
+            try await admitStaff(sale)
             let log = sale.log.entries
             for plan in StatementPlans.all {
                 let complaints = try plan.complaints(log, growing: SeededSale.growing)
@@ -206,6 +207,38 @@ struct BoxOfficePlanTests {
         }
         _ = try await room.postgres.withTransaction { tx in try await TakeNotification.perform(batch, in: &tx)
         }
+    }
+
+    // MARK: Who signs in
+
+    /// Among thousands who did, and thousands who could not.
+    private func admitStaff(_ sale: SeededSale) async throws {
+        let postgres = sale.room.postgres
+        let keys = APIKeys(postgres: postgres)
+        let key = try await keys.add(role: .promoter, label: "test")
+        guard case .good(let holder, let fingerprint) = try await keys.find(key) else {
+            Issue.record("the key is none")
+            return
+        }
+        try await sale.quiet.simple(
+            """
+            INSERT INTO staff_sessions (fingerprint, key_id, opened_with, created_at, seen_at, expires_at)
+            SELECT sha256(int8send(n)), \(holder.id), sha256('x'), usher_now(), usher_now(),
+                usher_now() + make_interval(secs => n - 100) FROM generate_series(1, 3000) AS n;
+            INSERT INTO wrong_keys (subject, failures, began_at)
+            SELECT 'client ' || n, 1, usher_now() - make_interval(secs => 3 * n) FROM generate_series(1, 3000) AS n;
+            ANALYZE staff_sessions, wrong_keys;
+            """
+        )
+        let sessions = StaffSessions(postgres: postgres)
+        let opened = try await sessions.open(holder, with: fingerprint)
+        try await sale.quiet.simple("UPDATE staff_sessions SET seen_at = seen_at - interval '5 minutes'")
+        #expect(try await sessions.find(opened.token) != nil)
+        try await sessions.end(opened.token)
+        let wrong = WrongKeys(postgres: postgres, limit: 1)
+        #expect(try await wrong.lockout(of: "5") == nil)
+        _ = try await wrong.count(from: "5", key: holder.id)
+        _ = try await Upkeep.forgetSessions(in: postgres, batch: 40)
     }
 
     // MARK: What promoters and the clock do

@@ -250,13 +250,29 @@ enum StatementPlans {
     /// Batches of forty, each row looked at once to be found and once to be deleted.
     private static let upkeep = [
         StatementPlan("upkeep.answers", ["idempotency_keys_by_age"], rows: 80),
+        StatementPlan("upkeep.sessions", ["staff_sessions_by_age"], rows: 80),
+        StatementPlan("upkeep.wrong_keys", ["wrong_keys_by_age"], rows: 80),
+        // Of sessions and of keys, of which there are a few.
+        StatementPlan("staff_session.find", ["staff_sessions_pkey"], rows: 10),
+        StatementPlan("staff_session.touch", ["staff_sessions_pkey"]),
+        StatementPlan("staff_session.end", ["staff_sessions_pkey"]),
+        StatementPlan("staff_session.open", []),
+        StatementPlan("wrong_keys.lockout", ["wrong_keys_pkey"]),
+        StatementPlan("wrong_keys.count", []),
+        StatementPlan("wrong_keys.lock", ["wrong_keys_pkey"]),
         // Looks at each on-sale.
         StatementPlan("upkeep.contacts", ["contacts_pkey"], rows: 350, whole: ["on_sales"]),
     ]
 
     /// Statements that need no plan, each with its reason.
     static let excused: [String: String] = [
-        (fewRows, ["api_key.add", "api_key.find", "api_key.revoke", "api_key.list", "signing_key.add"]),
+        (
+            fewRows,
+            [
+                "api_key.add", "api_key.find", "api_key.revoke", "api_key.rotate", "api_key.list",
+                "signing_key.add",
+            ]
+        ),
         (fewRows, ["signing_key.all", "pool.lock", "pool.scale"]),
         ("its table has a row for each gateway", ["gateway.report", "gateway.signals", "upkeep.reports"]),
         ("takes a table lock and reads nothing", ["signing_key.lock", "templates.lock"]),
