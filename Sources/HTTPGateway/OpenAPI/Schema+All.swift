@@ -87,6 +87,49 @@ extension Schema {
         ),
         ("CallbackResult", object([("result", .oneOf(["told", "known", "voiding", "unknown"]))])),
         ("Plan", free("A plan as Examples/arena.json shows it; what does not fit is named field by field.")),
+        (
+            "PlanReading",
+            object([
+                ("title", .string), ("currency", .string), ("capacity", .integer),
+                (
+                    "tiers",
+                    .list(
+                        .object([
+                            ("id", .string), ("name", .string), ("price", .reference("Money")),
+                            ("capacity", .integer), ("numbered", .boolean),
+                        ])
+                    )
+                ),
+                (
+                    "sections",
+                    .list(
+                        .object([
+                            ("id", .string), ("name", .string), ("tier", .string), ("capacity", .integer),
+                            (
+                                "rows",
+                                .list(
+                                    .object([
+                                        ("label", .string), ("numbers", .list(.integer)),
+                                        ("accessible", .list(.integer)),
+                                    ])
+                                )
+                            ),
+                        ])
+                    )
+                ),
+                ("groups", .list(.string)),
+            ])
+        ),
+        ("SaleNumbers", object(saleNumbers)),
+        (
+            "SaleCurves",
+            object([
+                ("on_sale", .string), ("at", .list(.instant)), ("joined", .list(.integer)),
+                ("serving", .list(.integer)), ("active", .list(.integer)), ("entered", .list(.integer)),
+                ("missed", .list(.integer)), ("held", .list(.integer)), ("revenue", .list(.integer)),
+                ("sold", .list(.list(.integer))),
+            ])
+        ),
         ("PlanPatch", free("The members of a plan's head that are to change.")),
         ("SignIn", object([("key", .text(200))])),
         (
@@ -327,6 +370,36 @@ extension Schema {
         ("serving", .integer), ("last", .integer), ("no_show", .number),
         ("admission_note", .nullable(.string)),
         ("seq", .integer), ("created_at", .instant), ("buyers", buyers),
+    ]
+
+    private static let saleNumbers: Members = [
+        ("on_sale", .string), ("as_of", .instant), ("state", .string), ("paused_at", .nullable(.instant)),
+        ("note", .nullable(.string)), ("message", .nullable(.string)),
+        (
+            "line",
+            .object([
+                ("joined", .integer), ("serving", .integer), ("waiting", .integer), ("called", .integer),
+                ("called_last_minute", .integer), ("turns_open", .integer), ("missed", .integer),
+            ])
+        ),
+        (
+            "door",
+            .object([
+                ("rate_per_minute", .integer), ("active", .integer), ("active_limit", .integer),
+                ("entered", .integer), ("ended", .integer), ("bought", .integer),
+            ])
+        ),
+        (
+            "tiers",
+            .list(
+                .object([
+                    ("id", .string), ("name", .string), ("price", .reference("Money")),
+                    ("capacity", .integer), ("free", .integer), ("withheld", .integer), ("held", .integer),
+                    ("paying", .integer), ("sold", .integer),
+                ])
+            )
+        ),
+        ("revenue", .reference("Money")),
     ]
 
     private static let notification: Members = [

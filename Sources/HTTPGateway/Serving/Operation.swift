@@ -91,7 +91,7 @@ struct Operation: Sendable {
     static let all =
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
-        + paymentCalls + promoterCalls + presaleCalls + operatorCalls + paymentCaseCalls
+        + paymentCalls + promoterCalls + deskCalls + presaleCalls + operatorCalls + paymentCaseCalls
         + notificationCalls + sessionCalls + lineCalls + pageCalls
 }
 

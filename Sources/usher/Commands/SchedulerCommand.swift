@@ -30,6 +30,8 @@ enum SchedulerCommand {
             name: "\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
             chores: [
                 Chore("tell of holds that are about to end") { try await ExpiringHolds.tell(in: $0) },
+                Chore("sample on-sales") { try await SaleSample.take(in: $0) },
+                Chore("forget old samples") { try await SaleSample.forget(in: $0) },
                 Chore("forget old answers") { try await Upkeep.forgetAnswers(in: $0) },
                 Chore("forget old reports of gateways") { try await Upkeep.forgetReports(in: $0) },
                 Chore("forget old sessions of staff") { try await Upkeep.forgetSessions(in: $0) },

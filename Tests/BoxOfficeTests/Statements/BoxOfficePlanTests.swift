@@ -209,6 +209,26 @@ struct BoxOfficePlanTests {
         }
     }
 
+    /// As a desk does, among the samples of a few days.
+    private func look(_ sale: SeededSale) async throws {
+        let (postgres, id) = (sale.room.postgres, sale.room.onSale)
+        try await sale.quiet.simple(
+            """
+            INSERT INTO sale_samples (on_sale_id, at, joined, serving, active, entered, missed, held, sold, revenue)
+            SELECT o, usher_now() - make_interval(secs => 3600 * n), n, n, n, n, n, n, ARRAY[n], n
+            FROM generate_series(1, 3) AS o, generate_series(1, 3000) AS n;
+            ANALYZE sale_samples;
+            """
+        )
+        let numbers = try await SaleNumbers.read(id, from: postgres)
+        #expect(numbers.tiers.count > 1 && numbers.joined > 0)
+        _ = try await SaleSample.take(in: postgres)
+        let series = try await SaleSample.series(of: id, from: postgres)
+        #expect(series.count <= SaleSample.points && series.count > SaleSample.points / 2)
+        #expect(series.last?.joined == numbers.joined && series.last?.revenue == numbers.revenue)
+        _ = try await SaleSample.forget(in: postgres, batch: 40)
+    }
+
     // MARK: Who signs in
 
     /// Among thousands who did, and thousands who could not.
@@ -251,6 +271,7 @@ struct BoxOfficePlanTests {
         _ = try await onSales.find(room.onSale)
         _ = try await onSales.buyerKey(of: room.onSale)
         _ = try await onSales.list(after: OnSaleID(rawValue: 100), limit: 20)
+        try await look(sale)
         _ = try await room.status()
         _ = try await PaymentCase.open(limit: 20, in: room.postgres)
         _ = try await PaymentCase.backlog(in: room.postgres)

@@ -44,6 +44,14 @@ enum StatementPlans {
             whole: ["admissions"]
         ),
         StatementPlan("certificate.stock", ["tiers_pkey"], rows: 12_000, whole: ["reservations"], parts: 3),
+        // The same rows, at each look of a desk and at each sample.
+        StatementPlan(
+            "sale.numbers",
+            ["on_sales_pkey", "arrivals_pkey", "turns_pkey", "tiers_pkey"],
+            rows: 12_000,
+            whole: ["admissions"]
+        ),
+        StatementPlan("sale_sample.series", ["sale_samples_pkey"], rows: 3100),
         StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100, parts: 3),
         StatementPlan("audit.append", [], rows: 1),
     ]
@@ -250,6 +258,7 @@ enum StatementPlans {
     /// Batches of forty, each row looked at once to be found and once to be deleted.
     private static let upkeep = [
         StatementPlan("upkeep.answers", ["idempotency_keys_by_age"], rows: 80),
+        StatementPlan("sale_sample.forget", ["sale_samples_by_age"], rows: 80),
         StatementPlan("upkeep.sessions", ["staff_sessions_by_age"], rows: 80),
         StatementPlan("upkeep.wrong_keys", ["wrong_keys_by_age"], rows: 80),
         // Of sessions and of keys, of which there are a few.
@@ -275,6 +284,10 @@ enum StatementPlans {
         ),
         (fewRows, ["signing_key.all", "pool.lock", "pool.scale"]),
         ("its table has a row for each gateway", ["gateway.report", "gateway.signals", "upkeep.reports"]),
+        (
+            "reads all that goes on, once in half a minute, as sale.numbers does one of them",
+            ["sale_sample.take"]
+        ),
         ("takes a table lock and reads nothing", ["signing_key.lock", "templates.lock"]),
         (
             "holds a whole history against the tables, when all is over",
