@@ -3,6 +3,8 @@ public enum PageFiles {
     /// One line for each file in `web/`; the build replaces the dots and dashes of a name by `_`.
     public static let all: [PageFile] = [
         PageFile("base.css", PackageResources.base_css),
+        PageFile("charts.css", PackageResources.charts_css),
+        PageFile("charts.js", PackageResources.charts_js),
         PageFile("dom.js", PackageResources.dom_js),
         PageFile("i18n.js", PackageResources.i18n_js),
         PageFile("icon.svg", PackageResources.icon_svg),
@@ -38,7 +40,17 @@ public enum PageFiles {
         PageFile("line.ja.json", PackageResources.line_ja_json),
         PageFile("line.js", PackageResources.line_js),
         PageFile("operator.html", PackageResources.operator_html),
+        PageFile("promoter-codes.js", PackageResources.promoter_codes_js),
+        PageFile("promoter-controls.js", PackageResources.promoter_controls_js),
+        PageFile("promoter-live.js", PackageResources.promoter_live_js),
+        PageFile("promoter-papers.js", PackageResources.promoter_papers_js),
+        PageFile("promoter-plan.js", PackageResources.promoter_plan_js),
+        PageFile("promoter-rehearsal.js", PackageResources.promoter_rehearsal_js),
+        PageFile("promoter-seats.js", PackageResources.promoter_seats_js),
+        PageFile("promoter-words.js", PackageResources.promoter_words_js),
+        PageFile("promoter.css", PackageResources.promoter_css),
         PageFile("promoter.html", PackageResources.promoter_html),
+        PageFile("promoter.js", PackageResources.promoter_js),
         PageFile("session.js", PackageResources.session_js),
     ]
 }
