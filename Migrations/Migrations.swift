@@ -51,6 +51,7 @@ public enum Migrations {
         Migration(59, "expiry", PackageResources._059_expiry_sql),
         Migration(60, "spans", PackageResources._060_spans_sql),
         Migration(61, "staff", PackageResources._061_staff_sql),
+        Migration(62, "lights", PackageResources._062_lights_sql),
         Migration(63, "sale_samples", PackageResources._063_sale_samples_sql),
     ]
 }

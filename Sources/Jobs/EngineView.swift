@@ -22,6 +22,8 @@ package enum EngineView {
         package let oldest_seconds: Double?
         /// Plain jobs that ended well in the last minute.
         package let done_last_minute: Int
+        /// Jobs and runs that failed for good in the last minute; up to 10,000 are counted.
+        package let failed_last_minute: Int
         package let dead_letters: Int
         package let dead_letters_is_estimate: Bool
     }
@@ -89,6 +91,10 @@ package enum EngineView {
                     (SELECT coalesce(sum(cardinality(c.job_ids)), 0) FROM closures c
                         WHERE c.closed_at > (SELECT usher_now()) - interval '1 minute' AND c.queue = q.name
                     ) AS done_last_minute,
+                    (SELECT count(*) FROM (
+                        SELECT FROM dead_letters f
+                        WHERE f.failed_at > (SELECT usher_now()) - interval '1 minute' AND f.queue = q.name LIMIT 10000
+                    ) AS f) AS failed_last_minute,
                     d.number AS dead_letters, d.is_estimate AS dead_letters_is_estimate
                 FROM queues q, count_of_queue('blocked', q.name) AS b, count_of_queue('dead_letters', q.name) AS d
                 ORDER BY q.name
@@ -159,7 +165,7 @@ package enum EngineView {
         return Query(
             "view_jobs",
             """
-            SELECT to_jsonb(v) FROM (
+            SELECT to_jsonb(v), v.id FROM (
                 SELECT s.id, s.name, s.queue, s.state, s.priority, s.failures, s.created_at, s.wake_at,
                     coalesce(s.finished_at,
                         CASE WHEN s.is_queued AND s.state = 'done' THEN closed_at(s.id, s.created_at) END) AS finished_at,

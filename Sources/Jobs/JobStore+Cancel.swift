@@ -1,4 +1,4 @@
-internal import Postgres
+package import Postgres
 internal import Reactor
 
 /// What became of a wish to cancel.
@@ -36,21 +36,39 @@ extension JobStore {
         var woken: Set<String> = []
         for start in stride(from: 0, to: sorted.count, by: 500) {
             let part = Array(sorted[start..<min(start + 500, sorted.count)])
-            let (ended, queues) = try await postgres.withTransaction { tx in
-                try await Self.cancel(part, within: deadline, reason, in: &tx)
+            let (cancelled, queues) = try await postgres.withTransaction { tx in
+                try await Self.cancel(part, deadline: deadline, reason: reason, in: &tx)
             }
             woken.formUnion(queues)
-            for (id, answer) in ended {
-                switch answer {
-                case "cancelled": result.cancelled.append(id)
-                case "asked": result.asked.append(id)
-                default: result.over.append(id)
-                }
+            result.cancelled += cancelled.cancelled
+            result.asked += cancelled.asked
+            result.over += cancelled.over
+        }
+        wake(woken)
+        return result
+    }
+
+    /// Cancels jobs and runs, some hundreds of them, in the caller's transaction.
+    ///
+    /// - Returns: what became of each, and the queues to wake after the commit.
+    package static func cancel(
+        _ ids: [JobID],
+        deadline: Duration,
+        reason: String,
+        in tx: inout Transaction
+    ) async throws -> (result: Cancellation, queues: Set<String>) {
+        var result = Cancellation()
+        let (ended, queues) = try await cancel(ids, within: deadline, reason, in: &tx)
+        var woken = queues
+        for (id, answer) in ended {
+            switch answer {
+            case "cancelled": result.cancelled.append(id)
+            case "asked": result.asked.append(id)
+            default: result.over.append(id)
             }
         }
         if !result.asked.isEmpty || deadline <= .zero { woken.insert(ReadyNotifier.cancellations) }
-        wake(woken)
-        return result
+        return (result, woken)
     }
 
     /// Cancels one job or run; see ``cancel(_:deadline:reason:)``.

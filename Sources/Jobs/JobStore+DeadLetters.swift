@@ -1,4 +1,4 @@
-internal import Postgres
+package import Postgres
 
 extension JobStore {
     /// One page of dead letters, the latest jobs first.
@@ -36,8 +36,23 @@ extension JobStore {
     /// - Returns: false if there is no such dead letter.
     /// - Throws: ``JobsError`` (`keyTaken`) when another job has its key by now; ``PostgresError``.
     public func redrive(_ id: JobID) async throws -> Bool {
-        let part = try await redriveBatch("SELECT job_id FROM dead_letters WHERE job_id = \(id.rawValue)")
-        wake(part.queues)
+        let (found, queues) = try await Self.redrive(id, in: postgres)
+        wake(queues)
+        return found
+    }
+
+    /// Has one dead letter done after all, in the caller's transaction.
+    ///
+    /// - Returns: false if there is no such dead letter; and the queues to wake after the commit.
+    /// - Throws: ``JobsError`` (`keyTaken`) when another job has its key by now; ``PostgresError``.
+    package static func redrive(
+        _ id: JobID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> (found: Bool, queues: [String]) {
+        let part = try await redriveBatch(
+            "SELECT job_id FROM dead_letters WHERE job_id = \(id.rawValue)",
+            in: database
+        )
         guard part.refused == 0 else {
             let holder = part.holder.map { "job \($0)" } ?? "another job"
             throw JobsError(
@@ -45,7 +60,21 @@ extension JobStore {
                 message: "job \(id) is not redriven: \(holder) has its unique key by now, and is unfinished"
             )
         }
-        return part.count == 1
+        return (part.count == 1, part.queues)
+    }
+
+    /// Has some dead letters done after all, in the caller's transaction, but for those whose keys others have by now.
+    ///
+    /// - Returns: how many were redriven, and the queues to wake after the commit.
+    package static func redrive(
+        _ ids: [JobID],
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> (count: Int, queues: [String]) {
+        let part = try await redriveBatch(
+            "SELECT job_id FROM dead_letters WHERE job_id = ANY(\(ids.map(\.rawValue))) ORDER BY job_id",
+            in: database
+        )
+        return (part.count, part.queues)
     }
 
     /// Has all dead letters that match done after all, in transactions of bounded size.
@@ -60,7 +89,7 @@ extension JobStore {
         var last = JobID(rawValue: 0)
         var total = 0
         while true {
-            let part = try await redriveBatch(filter.ids(after: last, limit: batch))
+            let part = try await Self.redriveBatch(filter.ids(after: last, limit: batch), in: postgres)
             wake(part.queues)
             total += part.count
             guard let greatest = part.greatest else { return total }
@@ -87,8 +116,11 @@ extension JobStore {
     }
 
     /// Primary keys of `dead_letters`, `jobs` and `job_keys`; `dead_letters_by_queue` where a queue is asked for.
-    private func redriveBatch(_ picked: SQL) async throws -> Redriven {
-        let row = try await postgres.query(
+    private static func redriveBatch(
+        _ picked: SQL,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> Redriven {
+        let row = try await database.query(
             Query(
                 "dead_letters_redrive",
                 """

@@ -1,4 +1,4 @@
-internal import Postgres
+package import Postgres
 
 extension JobStore {
     /// Makes a scheduled job due at once: one that waits for its time, or for its next attempt.
@@ -8,7 +8,17 @@ extension JobStore {
     /// - Returns: whether there was such a job.
     /// - Throws: ``PostgresError``.
     public func runNow(_ id: JobID) async throws -> Bool {
-        let rows = try await postgres.query(
+        try await Self.runNow(id, in: postgres)
+    }
+
+    /// Makes a scheduled job due at once, in the caller's transaction.
+    ///
+    /// - Returns: whether there was such a job.
+    package static func runNow(
+        _ id: JobID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> Bool {
+        let rows = try await database.query(
             Query(
                 "jobs_run_now",
                 """

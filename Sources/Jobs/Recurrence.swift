@@ -131,7 +131,19 @@ public struct Recurrence: Sendable {
         _ name: String,
         on postgres: PostgresClient
     ) async throws -> Bool {
-        try await postgres.execute(
+        try await setPaused(isPaused, name, in: postgres)
+    }
+
+    /// Holds a schedule back, or lets it go on, in the caller's transaction.
+    ///
+    /// - Returns: whether there is one.
+    @discardableResult
+    package static func setPaused(
+        _ isPaused: Bool,
+        _ name: String,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> Bool {
+        try await database.execute(
             Query("schedules_pause", "UPDATE schedules SET paused = \(isPaused) WHERE name = \(name)")
         ) > 0
     }

@@ -25,7 +25,7 @@ package enum RunView {
     /// Each row begins with the smallest number that was looked at and with how many were; both come alone if nothing
     /// matches.
     ///
-    /// `job_keys_pkey`, `jobs_parent`, `run_attributes_value`, `jobs_paused`, the open `claims`,
+    /// `job_keys_pkey`, `jobs_parent`, `run_attributes_value`, `jobs_paused`, `dead_letters_pkey`, the open `claims`,
     /// or the primary key of `jobs`: the first of these that the filter allows.
     package static func page(_ filter: RunFilter, before: JobID, window: Int, limit: Int) -> Query {
         Query(
@@ -62,6 +62,9 @@ package enum RunView {
                 """
         } else if filter.state == .paused {
             ids = "SELECT id FROM jobs WHERE paused AND id < \(before) ORDER BY id DESC LIMIT \(window)"
+        } else if filter.state == .failed {
+            ids =
+                "SELECT job_id AS id FROM dead_letters WHERE job_id < \(before) ORDER BY job_id DESC LIMIT \(window)"
         } else if filter.state == .running {
             ids = """
                 SELECT id FROM (SELECT unnest(job_ids) AS id FROM claims WHERE is_run) c WHERE id < \(before)
@@ -82,7 +85,7 @@ package enum RunView {
     package static func window(for filter: RunFilter) -> Int {
         let isIndexed =
             filter.key != nil || filter.parent != nil || filter.attribute != nil
-            || [.paused, .running].contains(filter.state)
+            || [.paused, .running, .failed].contains(filter.state)
         return isIndexed ? 1000 : 5000
     }
 

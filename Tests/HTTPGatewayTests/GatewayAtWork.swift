@@ -165,6 +165,7 @@ private struct SilentChannel: NotificationChannel {
 /// Runs `body` with a gateway and all that stands behind it.
 func withGateway(
     configure: (inout GatewayConfiguration) -> Void = { _ in },
+    register: (inout WorkflowRegistry) -> Void = { _ in },
     _ body: (GatewayAtWork) async throws -> Void
 ) async throws {
     try await withDatabase(pool: .init(maximum: 6)) { database in
@@ -180,6 +181,7 @@ func withGateway(
         )
         registry.register(CancelReservations(reservations: reservations))
         registry.register(Notify(channel: SilentChannel()))
+        register(&registry)
         registry.register(OnSaleLifecycle())
         registry.register(AdmissionTick(orders: DrawOrders()))
         registry.register(TellEveryone(orders: DrawOrders()))

@@ -169,6 +169,7 @@ enum OpenAPIDocument {
                 write("limit", in: "query", required: false, .within(1...200))
             }
         }
+        for (name, schema) in operation.parameters { write(name, in: "query", required: false, schema) }
         if operation.access == .paymentProvider {
             write(WebhookSignature.header, in: "header", required: true)
         }

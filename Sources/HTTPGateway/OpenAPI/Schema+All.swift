@@ -10,7 +10,9 @@ extension Schema {
     ])
 
     /// Every schema that an operation names, in the order of the document.
-    static let all: [(name: String, schema: Schema)] = [
+    static let all = common + operatorSchemas
+
+    private static let common: [(name: String, schema: Schema)] = [
         ("Money", object([("amount", .integer), ("currency", .string)])),
         ("Tier", object(tier)),
         ("TierStock", object(tier + [("free", .integer), ("held", .integer), ("sold", .integer)])),
@@ -200,14 +202,13 @@ extension Schema {
                 ("reservation_state", .string),
             ])
         ),
-        ("QueueList", object([("queues", .list(.object(queue)))])),
         ("WorkerList", object([("workers", .list(.object(worker))), ("pools", .list(.reference("Pool")))])),
         ("QueueState", object([("name", .string), ("paused", .boolean)])),
         ("Scale", object([("workers", .within(0...64))])),
         ("Pool", object([("name", .string), ("queues", .list(.string)), ("workers", .integer)])),
     ]
 
-    private typealias Members = [(name: String, schema: Schema)]
+    typealias Members = [(name: String, schema: Schema)]
 
     private static let publicStates = oneOf([
         "scheduled", "prequeue", "admitting", "paused", "sold_out", "closed",
@@ -406,11 +407,6 @@ extension Schema {
         ("id", .integer), ("kind", .string), ("state", .string), ("recipient", .string),
         ("channel", .nullable(.string)), ("template", .nullable(.string)), ("attempts", .integer),
         ("detail", .nullable(.string)), ("created_at", .instant), ("settled_at", .nullable(.instant)),
-    ]
-
-    private static let queue: Members = [
-        ("name", .string), ("lanes", .integer), ("paused", .boolean), ("ready", .integer),
-        ("blocked", .integer),
     ]
 
     private static let worker: Members = [

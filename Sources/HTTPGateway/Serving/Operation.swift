@@ -41,6 +41,8 @@ struct Operation: Sendable {
     let success: (status: Int, schema: String?)
     /// The problems of this call, beside those that any call can have.
     let problems: [Problem]
+    /// What can be asked for in the query, beside where a page begins and how long it is.
+    let parameters: [(name: String, schema: Schema)]
     let handler: Handler
 
     init(
@@ -62,6 +64,7 @@ struct Operation: Sendable {
         self.body = body
         self.success = success
         self.problems = problems
+        parameters = []
         self.handler = .direct(handler)
     }
 
@@ -74,6 +77,7 @@ struct Operation: Sendable {
         body: String? = nil,
         success: (Int, String?),
         problems: [Problem] = [],
+        parameters: [(name: String, schema: Schema)] = [],
         _ handler: @escaping @Sendable (Services, Call, APIKeys.Holder) async throws -> HTTPResponse
     ) {
         self.id = id
@@ -84,6 +88,7 @@ struct Operation: Sendable {
         self.body = body
         self.success = success
         self.problems = problems
+        self.parameters = parameters
         self.handler = .staff(handler)
     }
 
@@ -91,7 +96,8 @@ struct Operation: Sendable {
     static let all =
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
-        + paymentCalls + promoterCalls + deskCalls + presaleCalls + operatorCalls + paymentCaseCalls
+        + paymentCalls + promoterCalls + deskCalls + presaleCalls + operatorCalls + runCalls + jobCalls
+        + bulkCalls + serverCalls + paymentCaseCalls
         + notificationCalls + sessionCalls + lineCalls + pageCalls
 }
 

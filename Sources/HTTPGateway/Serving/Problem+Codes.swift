@@ -104,6 +104,16 @@ extension Problem {
         code: "unknown_pool",
         title: "There is no such pool of workers."
     )
+    static let unknownJob = Self(
+        status: 404,
+        code: "unknown_job",
+        title: "There is no such job or run."
+    )
+    static let unknownSchedule = Self(
+        status: 404,
+        code: "unknown_schedule",
+        title: "There is no such schedule."
+    )
     // 409
     static let notOpen = Self(status: 409, code: "not_open", title: "The waiting room is not open yet.")
     static let codeUsed = Self(
@@ -156,6 +166,16 @@ extension Problem {
         status: 409,
         code: "wrong_state",
         title: "This can't be done in the present state."
+    )
+    static let keyTaken = Self(
+        status: 409,
+        code: "key_taken",
+        title: "Another job has its unique key by now."
+    )
+    static let wrongCount = Self(
+        status: 409,
+        code: "wrong_count",
+        title: "The token is of another order or another number; count again."
     )
     static let limitReached = Self(
         status: 409,
@@ -240,11 +260,12 @@ extension Problem {
             .groupRequired,
             .tierRestricted, .unknownOnSale,
             .unknownPlace, .unknownReservation, .unknownPayment, .unknownQueue, .unknownPool,
+            .unknownJob, .unknownSchedule,
             .unknownNotification,
             .unknownTemplate,
             .notOpen, .codeUsed, .notSealed, .notDrawn,
             .notYet, .full, .stopped, .soldOut, .notTogether, .noAccessibleSeats, .seatsTaken, .contended,
-            .wrongState,
+            .wrongState, .keyTaken, .wrongCount,
             .limitReached, .inProgress,
             .closed,
             .missed, .left, .sessionOver, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,

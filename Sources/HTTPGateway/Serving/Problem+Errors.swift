@@ -15,6 +15,7 @@ extension Problem {
             self = .fields([("group", "is no group of this on-sale; \(names)")])
         case let error as Reservations.Refusal: self.init(error)
         case let error as PaymentCases.Refusal: self.init(error)
+        case let error as RunControls.Refusal: self.init(error)
         case let error as TokenProblem: self = error == .expired ? .expiredToken : .invalidToken
         case let error as PostgresError: self.init(error)
         case is CancellationError: self = .overloaded
@@ -70,6 +71,15 @@ extension Problem {
             self = .wrongState.with(
                 detail: "the reservation is \(state.rawValue), so that its case ends as \(names)"
             )
+        }
+    }
+
+    private init(_ refusal: RunControls.Refusal) {
+        switch refusal {
+        case .unknown: self = .unknownJob
+        case .wrongState(let state): self = .wrongState.with(detail: "it is \(state)")
+        case .keyTaken(let message): self = .keyTaken.with(detail: message)
+        case .notForkable(let message): self = .wrongState.with(detail: message)
         }
     }
 

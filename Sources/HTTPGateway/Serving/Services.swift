@@ -33,6 +33,10 @@ final class Services: Sendable {
     let onSales: OnSales
     let pools: Pools
     let controls: QueueControls
+    let workflows: WorkflowClient
+    let runs: RunControls
+    let bulk: BulkControls
+    let lights: LightKeeper
     let reservations: Reservations
     let starter: EagerStarter
     let callbacks: PaymentCallbacks?
@@ -102,6 +106,10 @@ final class Services: Sendable {
         notifications = Notifications(postgres: postgres)
         starter = EagerStarter(postgres: postgres, registry: registry, logger: logger, tracer: tracer)
         let workflows = WorkflowClient(postgres: postgres)
+        self.workflows = workflows
+        runs = RunControls(workflows: workflows)
+        bulk = BulkControls(workflows: workflows)
+        lights = LightKeeper(lights: AuditLights(postgres: postgres), logger: logger)
         reservations = Reservations(postgres: postgres, workflows: workflows, starter: starter)
         callbacks = configuration.paymentSecret.map {
             PaymentCallbacks(postgres: postgres, workflows: workflows, secret: $0)
@@ -175,6 +183,7 @@ final class Services: Sendable {
             group.addTask { await self.newcomers.run(on: loops) }
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
+            group.addTask { await self.lights.run() }
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }

@@ -1,5 +1,5 @@
 public import Jobs
-internal import Postgres
+package import Postgres
 
 /// Why a run can't be forked.
 public struct ForkRefused: Error, Sendable, Hashable, CustomStringConvertible {
@@ -22,7 +22,23 @@ extension WorkflowClient {
     /// - Throws: ``ForkRefused`` for an unknown run or step, and for a point at which a child of the run was under way or
     ///   the run was being ended; ``PostgresError``.
     public func fork(_ run: JobID, from step: String) async throws -> JobID {
-        guard let history = try await history(of: run) else {
+        let (fork, queue) = try await store.postgres.withTransaction { tx in
+            try await self.fork(run, from: step, in: &tx)
+        }
+        store.wake([queue])
+        return fork
+    }
+
+    /// Forks a run in the caller's transaction.
+    ///
+    /// - Returns: the new run, and the queue to wake after the commit.
+    /// - Throws: as ``fork(_:from:)``.
+    package func fork(
+        _ run: JobID,
+        from step: String,
+        in tx: inout Transaction
+    ) async throws -> (run: JobID, queue: String) {
+        guard let history = try await Self.history(of: run, in: tx) else {
             throw ForkRefused(description: "there is no run \(run)")
         }
         let past = try history.before(step)
@@ -33,19 +49,15 @@ extension WorkflowClient {
             events: past.events,
             until: past.instant
         )
-        let (fork, queue) = try await store.postgres.withTransaction { tx -> (JobID, String) in
-            let rows = try await tx.query(statement)
-            guard let row = rows.first, try row[2] as Int64 == past.steps.count else {
-                throw ForkRefused(description: "run \(run) has continued as new meanwhile; try again")
-            }
-            let fork = JobID(rawValue: try row[0])
-            if payloads.codec != nil {
-                try await readdress(fork, of: run, named: history.run.workflow, in: &tx)
-            }
-            return (fork, try row[1])
+        let rows = try await tx.query(statement)
+        guard let row = rows.first, try row[2] as Int64 == past.steps.count else {
+            throw ForkRefused(description: "run \(run) has continued as new meanwhile; try again")
         }
-        store.wake([queue])
-        return fork
+        let fork = JobID(rawValue: try row[0])
+        if payloads.codec != nil {
+            try await readdress(fork, of: run, named: history.run.workflow, in: &tx)
+        }
+        return (fork, try row[1])
     }
 
     /// Encodes what was copied anew, because a codec may tell one run's payloads from another's.

@@ -20,10 +20,29 @@ extension WorkflowClient {
         before: JobID? = nil,
         limit: Int = 50
     ) async throws -> RunPage {
+        try await runs(filter, before: before, limit: limit, windows: .max)
+    }
+
+    /// A page of the runs that match, newest first, found by so many statements at the most.
+    ///
+    /// - Returns: the runs, and where to look on: behind the last of them, or where the last statement ended.
+    /// - Throws: ``PostgresError``.
+    package func runs(
+        _ filter: RunFilter,
+        before: JobID?,
+        limit: Int,
+        windows: Int
+    ) async throws -> RunPage {
         var page = RunPage()
         var before = before ?? JobID(rawValue: .max)
+        var windows = windows
         let window = RunView.window(for: filter)
         while page.runs.count < limit {
+            if windows == 0 {
+                page.next = before
+                return page
+            }
+            windows -= 1
             try Task.checkCancellation()
             let left = limit - page.runs.count
             let rows = try await store.postgres.query(
@@ -44,7 +63,17 @@ extension WorkflowClient {
     /// - Returns: nil if there is no such run.
     /// - Throws: ``PostgresError``.
     public func history(of run: JobID) async throws -> RunHistory? {
-        let answers = try await store.postgres.pipeline([
+        try await Self.history(of: run, in: store.postgres)
+    }
+
+    /// Everything that is known of a run, as a transaction sees it.
+    ///
+    /// - Returns: nil if there is no such run.
+    static func history(
+        of run: JobID,
+        in database: borrowing some PostgresExecutor & ~Copyable
+    ) async throws -> RunHistory? {
+        let answers = try await database.pipeline([
             RunView.run(run), RunView.steps(of: run), RunView.events(of: run), RunView.values(of: run),
             RunView.attributes(of: run), RunView.children(of: run),
         ])

@@ -38,7 +38,7 @@ enum AuditCommand {
     /// Runs every check on the tables as they are.
     static func findings(in postgres: PostgresClient) async throws -> [Finding] {
         var findings: [Finding] = []
-        for check in EngineAudit.checks + RoomAudit.checks + StockAudit.checks {
+        for check in PromiseChecks.statements {
             findings.append(
                 Finding(
                     promise: check.promise,
@@ -49,8 +49,8 @@ enum AuditCommand {
         }
         findings.append(
             Finding(
-                promise: 5,
-                name: "every draw can be computed again from what was published",
+                promise: PromiseChecks.draws.promise,
+                name: PromiseChecks.draws.name,
                 offenders: try await DrawAudit.offenders(in: postgres)
             )
         )

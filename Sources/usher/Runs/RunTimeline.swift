@@ -5,17 +5,6 @@ internal import Workflows
 
 /// A run's life as lines of text: its steps, each with a bar to the scale of the whole.
 struct RunTimeline {
-    private struct Mark {
-        let label: String
-        let kind: String
-        let at: PostgresTimestamp
-        /// Where its bar begins; nil draws a point.
-        let since: PostgresTimestamp?
-        let fill: Character
-        let epoch: Int32?
-        let note: String
-    }
-
     private let history: RunHistory
     private let now: PostgresTimestamp
     private let width: Int
@@ -39,8 +28,7 @@ struct RunTimeline {
     var lines: [String] {
         let run = history.run
         let end = run.finishedAt ?? max(now, history.steps.last?.recordedAt ?? run.createdAt)
-        // What a fork has from its origin is older than the fork.
-        let start = min(run.createdAt, history.steps.first?.recordedAt ?? run.createdAt)
+        let start = history.beginning
         var head = "run \(run.id)  \(run.workflow)"
         if let version = run.codeVersion { head += " version \(version)" }
         head += "  \(run.state.rawValue)  \(Self.text(end - run.createdAt)), claimed \(run.epoch)×"
@@ -48,68 +36,36 @@ struct RunTimeline {
         var lines = [head, "started \(run.createdAt)" + (run.finishedAt.map { ", ended \($0)" } ?? "")]
         lines.append(cut("input   \(history.input.text)"))
         lines.append("")
-        lines += table(marks(from: start), from: start, to: end)
+        lines += table(history.timeline, from: start, to: end)
         lines += [""] + standing.map(cut)
         return lines
     }
 
     // MARK: What is drawn
 
-    private func marks(from start: PostgresTimestamp) -> [Mark] {
-        var marks: [Mark] = []
-        var last = start
-        for step in history.steps {
-            let isWait = step.kind == .wait
-            let isFailure = [.error, .retry, .interrupted, .unwinding].contains(step.kind)
-            marks.append(
-                Mark(
-                    label: step.key,
-                    kind: step.kind.rawValue,
-                    at: step.recordedAt,
-                    since: last,
-                    fill: isWait ? "░" : isFailure ? "▒" : "█",
-                    epoch: step.epoch,
-                    note: note(step)
-                )
-            )
-            last = step.recordedAt
+    private func note(_ mark: RunHistory.Mark) -> String {
+        if !mark.children.isEmpty {
+            let shown = mark.children.prefix(3).map { "run \($0.id) \($0.state.rawValue)" }
+            return "→ " + shown.joined(separator: ", ")
+                + (mark.children.count > 3 ? " and \(mark.children.count - 3) more" : "")
         }
-        for event in history.events {
-            marks.append(
-                Mark(
-                    label: event.name,
-                    kind: "event",
-                    at: event.recordedAt,
-                    since: nil,
-                    fill: "◆",
-                    epoch: nil,
-                    note: ""
-                )
-            )
-        }
-        return marks.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(
-            \.element
-        )
+        if let started = mark.started { return "→ run \(started)" }
+        if mark.kind == .error || mark.kind == .retry { return OneLine.shortened(mark.value.text, to: 60) }
+        return ""
     }
 
-    private func note(_ step: RunHistory.Step) -> String {
-        let children = history.children.filter { child in
-            child.parentEvent.map { $0 == step.key || $0.hasPrefix(step.key + "[") } ?? false
-        }
-        if !children.isEmpty {
-            let shown = children.prefix(3).map { "run \($0.id) \($0.state.rawValue)" }
-            return "→ " + shown.joined(separator: ", ")
-                + (children.count > 3 ? " and \(children.count - 3) more" : "")
-        }
-        if step.key.contains("start:"), Int64(step.value.text) != nil { return "→ run \(step.value.text)" }
-        if step.kind == .error || step.kind == .retry { return OneLine.shortened(step.value.text, to: 60) }
-        return ""
+    private func fill(_ mark: RunHistory.Mark) -> Character {
+        if mark.kind == nil { return "◆" }
+        return mark.kind == .wait ? "░" : mark.isFailure ? "▒" : "█"
     }
 
     // MARK: How it is drawn
 
-    private func table(_ marks: [Mark], from start: PostgresTimestamp, to end: PostgresTimestamp) -> [String]
-    {
+    private func table(
+        _ marks: [RunHistory.Mark],
+        from start: PostgresTimestamp,
+        to end: PostgresTimestamp
+    ) -> [String] {
         guard !marks.isEmpty else { return ["nothing is recorded yet"] }
         let names = min(36, max(4, marks.map(\.label.count).max() ?? 4))
         let fixed = names + 2 + 11 + 2 + 8 + 2 + 8 + 2
@@ -124,26 +80,27 @@ struct RunTimeline {
         for mark in marks {
             if let own = mark.epoch {
                 // A wait is recorded under the claim that found it over.
-                if let before = epoch, own > before, mark.kind != "wait", !isTriedAgain {
+                if let before = epoch, own > before, mark.kind != .wait, !isTriedAgain {
                     lines.append("~ claimed again: epoch \(before) → \(own)")
                 }
                 epoch = own
-                isTriedAgain = mark.kind == "retry"
+                isTriedAgain = mark.kind == .retry
             }
             let took = mark.since.map { Self.text(mark.at - $0) } ?? ""
             let line =
                 Self.padded(OneLine.shortened(mark.label, to: names), names) + "  "
-                + Self.padded(mark.kind, 11)
+                + Self.padded(mark.kind?.rawValue ?? "event", 11)
                 + "  " + Self.flush("+" + Self.text(mark.at - start), 8) + "  " + Self.flush(took, 8) + "  "
                 + drawn(mark, from: start, to: end, in: bar)
             lines.append(Self.trimmed(line))
-            if !mark.note.isEmpty { lines.append(cut("  " + mark.note)) }
+            let note = note(mark)
+            if !note.isEmpty { lines.append(cut("  " + note)) }
         }
         return lines
     }
 
     private func drawn(
-        _ mark: Mark,
+        _ mark: RunHistory.Mark,
         from start: PostgresTimestamp,
         to end: PostgresTimestamp,
         in bar: Int
@@ -155,7 +112,7 @@ struct RunTimeline {
         }
         let last = column(mark.at)
         let first = mark.since.map(column) ?? last
-        return String(repeating: " ", count: first) + String(repeating: mark.fill, count: last - first + 1)
+        return String(repeating: " ", count: first) + String(repeating: fill(mark), count: last - first + 1)
     }
 
     /// Where the run stands, in words.

@@ -273,6 +273,7 @@ struct BoxOfficePlanTests {
         _ = try await onSales.list(after: OnSaleID(rawValue: 100), limit: 20)
         try await look(sale)
         _ = try await room.status()
+        _ = try await OperatorLog.page(before: nil, limit: 20, in: room.postgres)
         _ = try await PaymentCase.open(limit: 20, in: room.postgres)
         _ = try await PaymentCase.backlog(in: room.postgres)
         let captured = try #require(

@@ -54,6 +54,7 @@ enum StatementPlans {
         StatementPlan("sale_sample.series", ["sale_samples_pkey"], rows: 3100),
         StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100, parts: 3),
         StatementPlan("audit.append", [], rows: 1),
+        StatementPlan("operator_log.page", ["audit_entries_pkey"], rows: 40),
     ]
 
     private static let room = [
@@ -283,6 +284,8 @@ enum StatementPlans {
             ]
         ),
         (fewRows, ["signing_key.all", "pool.lock", "pool.scale"]),
+        ("its table has a row for each check", ["lights.read", "lights.begin", "lights.end"]),
+        ("sums up the on-sales, once a minute at the most", ["lights.entries"]),
         ("its table has a row for each gateway", ["gateway.report", "gateway.signals", "upkeep.reports"]),
         (
             "reads all that goes on, once in half a minute, as sale.numbers does one of them",

@@ -274,7 +274,7 @@ struct JobPlanTests {
             (nil, 0, { $0.workflow = "none" }), ("by key", 0, { $0.key = key }),
             ("by parent", 1, { $0.parent = parent }), ("paused", 20, { $0.state = .paused }),
             ("by attribute", 95, { $0.attribute = RunAttribute("number", JSONB(text: "7")) }),
-            ("running", 20, { $0.state = .running }),
+            ("running", 20, { $0.state = .running }), ("failed", 0, { $0.state = .failed }),
         ]
         for (label, found, change) in filters {
             backlog.plans.label(label)
@@ -316,6 +316,8 @@ struct JobPlanTests {
         let store = backlog.store
         backlog.plans.label("one")
         #expect(try await store.redrive(JobID(rawValue: Jobs.dead.lowerBound)))
+        backlog.plans.label("some")
+        #expect(try await JobStore.redrive(ids(Jobs.dead, from: 20), in: store.postgres).count == 20)
         backlog.plans.label("of a queue")
         #expect(try await store.deadLetters(DeadLetterFilter(queue: "mail"), limit: 20).count == 20)
         #expect(try await store.redrive(DeadLetterFilter(queue: "mail"), batch: 20) >= 500)

@@ -119,6 +119,7 @@ enum JobPlans {
             rows: 200,
             pages: 1200
         ),
+        plan("view_runs failed", ["dead_letters_pkey", "jobs_pkey"], rows: 2001, pages: 8000),
         plan("view_runs paused", ["jobs_id_idx", "jobs_pkey"]),
         // All that is held.
         plan("view_runs running", ["jobs_pkey"], rows: 2000, pages: 12_000),
@@ -180,6 +181,7 @@ enum JobPlans {
     ]
 
     private static let deadLetters = [
+        plan("dead_letters_redrive some", ["dead_letters_pkey", "jobs_pkey"], rows: 41),
         plan("dead_letters_redrive one", ["dead_letters_pkey", "jobs_pkey"], rows: 2),
         plan("dead_letters_redrive of a queue", ["dead_letters_by_queue", "jobs_pkey"]),
         // A thousand at a time.
@@ -266,8 +268,12 @@ enum JobPlans {
             "its table has a row per schedule, made by hand",
             [
                 "schedules_due", "schedules_fire", "schedules_move", "schedules_pause", "schedules_remove",
-                "schedules_save",
+                "schedules_save", "view_schedules",
             ]
+        ),
+        (
+            "reads the catalog and what the server has in memory",
+            ["view_locks", "view_replicas", "view_retainers", "view_snapshots", "view_tables"]
         ),
         (
             "runs once per version",

@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import HTTP
+internal import Jobs
 internal import Postgres
 internal import Telemetry
 
@@ -11,10 +12,10 @@ extension Operation {
             .get,
             "/v1/operator/queues",
             .operator,
-            "Queues, and how much waits in each.",
+            "Queues, and how much waits in each; no table is counted for it, so that a number may lag by a second or so.",
             success: (200, "QueueList")
         ) { services, _, _ in
-            .json(try await OperatorDocuments.queues(services.postgres))
+            try OperatorJSON.lists(["queues": try await services.postgres.query(EngineView.queues())])
         },
         Operation(
             "listWorkers",
@@ -75,34 +76,6 @@ extension Operation {
 
 /// What operators see, read from the engine's tables.
 enum OperatorDocuments {
-    /// Counts each queue's ready jobs by its lanes' indexes.
-    static func queues(_ postgres: PostgresClient) async throws -> [UInt8] {
-        let rows = try await postgres.query(
-            Query(
-                "operator.queues",
-                """
-                SELECT q.name, q.lanes, q.paused, (
-                    SELECT count(*) FROM ready r WHERE r.lane >= q.first_lane AND r.lane < q.first_lane + 2 * q.lanes
-                ), (SELECT count(*) FROM blocked b WHERE b.queue = q.name)
-                FROM queues q ORDER BY q.name
-                """
-            )
-        )
-        return try JSONWriter.object { json in
-            try json.array("queues") { list in
-                for row in rows {
-                    try list.object { json in
-                        json.field("name", try row[0] as String)
-                        json.field("lanes", try row[1] as Int)
-                        json.field("paused", try row[2] as Bool)
-                        json.field("ready", try row[3] as Int64)
-                        json.field("blocked", try row[4] as Int64)
-                    }
-                }
-            }
-        }
-    }
-
     /// Holds or lets go the queue that the path names.
     static func setPaused(
         _ isPaused: Bool,
