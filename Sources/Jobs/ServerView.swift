@@ -8,7 +8,7 @@ package import Postgres
 package enum ServerView {
     /// The sessions that keep the oldest snapshots: what died after those began can't be removed.
     ///
-    /// The age is in transactions; the time is since the session's transaction began.
+    /// Those of other databases are left out: they keep none of our rows. The age is in transactions; the time is since the session's transaction began.
     package static func snapshots() -> Query {
         Query(
             "view_snapshots",
@@ -23,6 +23,7 @@ package enum ServerView {
                     left(a.query, 300) AS query
                 FROM pg_stat_activity a
                 WHERE (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL) AND a.pid <> pg_backend_pid()
+                    AND (a.datname = current_database() OR a.datname IS NULL)
                 ORDER BY 8 DESC, a.xact_start NULLS LAST LIMIT 20
             ) AS v
             """

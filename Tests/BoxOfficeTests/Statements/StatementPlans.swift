@@ -54,7 +54,7 @@ enum StatementPlans {
         StatementPlan("sale_sample.series", ["sale_samples_pkey"], rows: 3100),
         StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100, parts: 3),
         StatementPlan("audit.append", [], rows: 1),
-        StatementPlan("operator_log.page", ["audit_entries_pkey"], rows: 40),
+        StatementPlan("operator_log.page", ["audit_entries_pkey"], rows: 40, parts: 3),
     ]
 
     private static let room = [
