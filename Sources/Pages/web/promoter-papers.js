@@ -20,7 +20,7 @@ export async function papers(id, record) {
                     h("a", { class: "button", href: `/on-sales/${id}/certificate`, target: "_blank", id: "certificate" }, "Read it", h("span", { class: "unseen" }, " (opens in a new tab)"))),
                 paper("Orders", "Every reservation, however it ended, with its seats and its payment. Amounts are in minor units.",
                     h("a", { class: "button", href: `${base}/orders.csv`, download: `orders-${id}.csv`, id: "orders" }, "Save as CSV")),
-                paper("Plan", "As it is in force. To rehearse it with synthetic buyers: usher rehearse plan.json",
+                paper("Plan", "As it is in force. To rehearse it with synthetic buyers: usher rehearse --plan plan.json",
                     h("a", { class: "button", href: `${base}/plan`, download: "plan.json", id: "plan" }, "Save as JSON"))),
             log && h("div", { class: "card stack" }, h("h2", {}, "Who changed what"),
                 h("p", { class: "quiet" }, log.audit_whole ? "The log is whole: each entry is chained to the one before." : "The chain of this log is broken; tell your operator."),
