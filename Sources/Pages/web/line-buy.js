@@ -192,8 +192,9 @@ function paying() {
             h("progress", { "aria-label": t("paying.title") }), link, tickets()),
         update() {
             const next = app.reservation.next_action
-            link.hidden = !next
-            if (next && /^https?:/.test(next)) link.href = next
+            // Nothing but an address on the web is an address of a bank.
+            link.hidden = !/^https?:/.test(next ?? "")
+            if (!link.hidden) link.href = next
         },
     }
 }
