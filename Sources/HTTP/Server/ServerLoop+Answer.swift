@@ -28,9 +28,11 @@ extension ServerLoop {
     /// What speaks against answering the request at all.
     func objection(to request: HTTPRequest, _ slot: Int) -> Problem? {
         if shared.isFull { return .overloaded }
-        guard let client = request.remoteAddress,
-            let wait = shared.wait(for: client, token: request.headers["Authorization"])
-        else { return nil }
+        // Pages keep their tokens in cookies.
+        let token = request.headers["Authorization"] ?? request.headers["Cookie"]
+        guard let client = request.remoteAddress, let wait = shared.wait(for: client, token: token) else {
+            return nil
+        }
         var problem = Problem.tooManyRequests
         problem.retryAfter = max(1, Int(wait.seconds.rounded(.up)))
         return problem
