@@ -67,7 +67,9 @@ struct TrafficLimitTests {
                 "Authorization: Bearer a\r\nX-Forwarded-For: 198.51.100.3\r\n",
                 "Authorization: Bearer b\r\nX-Forwarded-For: 198.51.100.3\r\n",
                 "X-Forwarded-For: 198.51.100.3\r\n",
-                "Cookie: usher_place=c\r\n", "Cookie: usher_place=c\r\n", "Cookie: usher_place=c\r\n",
+                "Cookie: usher_place=c\r\nX-Forwarded-For: 198.51.100.3\r\n",
+                "Cookie: usher_place=c\r\nX-Forwarded-For: 198.51.100.4\r\n",
+                "Cookie: usher_place=c\r\nX-Forwarded-For: 198.51.100.4\r\n",
             ]
             let answered = try await statuses(fixture, asked).statuses
             #expect(answered == [200, 200, 429, 200, 200, 200, 200, 429])
