@@ -46,12 +46,14 @@ function frame() {
     top.replaceChildren(
         h("span", { class: "brand" }, "Usher, operator’s board"), asOf, pause,
         h("form", { role: "search", "aria-label": "Go to a number", onsubmit: go }, find, h("button", { class: "small" }, "Go")),
-        h("span", { class: "quiet small" }, isReadOnly() ? `${session().label}, only looks` : session().label),
+        h("span", { class: "quiet small" }, session().label),
+        ...(isReadOnly() ? [h("span", { class: "tag" }, "only looks")] : []),
         h("button", { type: "button", class: "small", onclick: leave }, "Sign out"))
     nav.replaceChildren(...groups.flatMap(([group, names]) => {
         const id = `group-${group}`
         return [h("h2", { id }, group), h("ul", { "aria-labelledby": id }, names.map((name) =>
-            h("li", {}, h("a", { href: to(name), "data-view": name }, views[name].title))))]
+            // With its path: a bare fragment that stands outside of the screen passes for a link that skips to an element.
+            h("li", {}, h("a", { href: location.pathname + to(name), "data-view": name }, views[name].title))))]
     }))
 }
 
