@@ -103,10 +103,7 @@ enum PlanReading {
                     list.object { json in
                         json.field("id", tier.id)
                         json.field("name", tier.name)
-                        json.object("price") {
-                            $0.field("amount", tier.price)
-                            $0.field("currency", plan.currency)
-                        }
+                        json.money("price", Int64(tier.price), plan.currency)
                         json.field("capacity", plan.capacity(ofTier: tier.id))
                         json.field("numbered", tier.numbered)
                     }
@@ -171,10 +168,7 @@ enum SaleNumbersDocument {
                     list.object { json in
                         json.field("id", tier.id)
                         json.field("name", tier.name)
-                        json.object("price") {
-                            $0.field("amount", tier.price)
-                            $0.field("currency", numbers.currency)
-                        }
+                        json.money("price", tier.price, numbers.currency)
                         json.field("capacity", tier.capacity)
                         json.field("free", tier.free)
                         json.field("withheld", tier.withheld)
@@ -184,10 +178,7 @@ enum SaleNumbersDocument {
                     }
                 }
             }
-            json.object("revenue") {
-                $0.field("amount", numbers.revenue)
-                $0.field("currency", numbers.currency)
-            }
+            json.money("revenue", numbers.revenue, numbers.currency)
         }
     }
 

@@ -79,10 +79,7 @@ extension Operation {
         json.field("reservation", found.reservation.publicID)
         json.field("on_sale", found.onSale.publicID)
         json.field("method", found.method)
-        json.object("amount") { money in
-            money.field("amount", found.amount)
-            money.field("currency", found.currency)
-        }
+        json.money("amount", found.amount, found.currency)
         json.field("detail", found.detail)
         json.field("since", "\(found.since)")
     }

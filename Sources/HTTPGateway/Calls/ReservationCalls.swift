@@ -227,9 +227,6 @@ enum ReservationDocument {
         json.field("tier", tier)
         json.field("quantity", quantity)
         json.array("seats") { for seat in seats { $0.value(seat) } }
-        json.object("total") { money in
-            money.field("amount", total)
-            money.field("currency", currency)
-        }
+        json.money("total", total, currency)
     }
 }

@@ -150,10 +150,7 @@ final class OnSaleSnapshot: Sendable {
     ) {
         json.field("id", tier.id)
         json.field("name", tier.name)
-        json.object("price") { price in
-            price.field("amount", tier.price)
-            price.field("currency", facts.currency)
-        }
+        json.money("price", tier.price, facts.currency)
         json.field("numbered", tier.numbered)
         json.field("capacity", tier.capacity)
         json.array("only_for") { for group in tier.onlyFor { $0.value(group) } }

@@ -83,13 +83,26 @@ enum OperatorDocuments {
         _ call: Call,
         _ holder: APIKeys.Holder
     ) async throws -> HTTPResponse {
-        let name = call.parameters["name"]
-        guard try await services.controls.setPaused(isPaused, queue: name, by: holder) else {
-            throw Problem.unknownQueue
+        try await hold(isPaused, "queue", services, call, holder, orThrow: .unknownQueue) {
+            try await services.controls.setPaused(isPaused, queue: $0, by: holder)
         }
+    }
+
+    /// Holds or lets go what the path names, notes who did, and answers with how it is then.
+    static func hold(
+        _ isPaused: Bool,
+        _ what: String,
+        _ services: Services,
+        _ call: Call,
+        _ holder: APIKeys.Holder,
+        orThrow unknown: Problem,
+        _ set: (String) async throws -> Bool
+    ) async throws -> HTTPResponse {
+        let name = call.parameters["name"]
+        guard try await set(name) else { throw unknown }
         services.logger.info(
-            isPaused ? "queue paused" : "queue resumed",
-            ["queue": name, "by": holder.actor]
+            "\(what) \(isPaused ? "paused" : "resumed")",
+            [what: name, "by": holder.actor]
         )
         return .json(
             JSONWriter.object {

@@ -145,21 +145,20 @@ extension Operation {
         _ call: Call,
         _ holder: APIKeys.Holder
     ) async throws -> HTTPResponse {
-        let name = call.parameters["name"]
-        let controls = ScheduleControls(postgres: services.postgres)
-        guard try await controls.setPaused(isPaused, schedule: name, by: holder) else {
-            throw Problem.unknownSchedule
+        try await OperatorDocuments.hold(
+            isPaused,
+            "schedule",
+            services,
+            call,
+            holder,
+            orThrow: .unknownSchedule
+        ) {
+            try await ScheduleControls(postgres: services.postgres).setPaused(
+                isPaused,
+                schedule: $0,
+                by: holder
+            )
         }
-        services.logger.info(
-            isPaused ? "schedule paused" : "schedule resumed",
-            ["schedule": name, "by": holder.actor]
-        )
-        return .json(
-            JSONWriter.object {
-                $0.field("name", name)
-                $0.field("paused", isPaused)
-            }
-        )
     }
 
     private static func write(_ light: AuditLights.Light, to json: inout JSONWriter) {
