@@ -17,7 +17,10 @@ struct SameOriginTests {
     func `only our own pages pass`(headers: [String: String], passes: Bool) {
         var request = HTTPRequest(.post, "/v1/places", headers: ["Host": "tickets.example"])
         for (name, value) in headers { request.headers.add(name, value) }
-        let passed = (try? SameOrigin.check(request)) != nil
-        #expect(passed == passes)
+        if passes {
+            #expect(throws: Never.self) { try SameOrigin.check(request) }
+        } else {
+            #expect { try SameOrigin.check(request) } throws: { ($0 as? Problem)?.code == "cross_site" }
+        }
     }
 }

@@ -57,7 +57,9 @@ package enum SystemProgram {
         }
         while await !isUp() {
             guard process.isRunning else {
-                throw Failed(description: "\(name): \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+                // What it said, if that can be read: that it ended is told in any case.
+                let words = (try? String(contentsOf: log, encoding: .utf8)) ?? "nothing"
+                throw Failed(description: "\(name) ended, and said: \(words)")
             }
             // A program of others gives no sign that it listens: it is knocked at.
             try await Task.sleep(for: .milliseconds(20))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What happens to the page between the browser and us: tabs, loads, the network, and sleep.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LineConnectionTests {
     @Test func `One browser has one place, however many tabs it has and whenever it comes back`() async throws
     {
@@ -58,9 +58,7 @@ struct LineConnectionTests {
             let onSale = try await house.schedule()
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
-                try await line.reach("join")
-                try await line.tab.click("button.primary")
-                try await line.reach("joined")
+                try await line.join()
                 try await line.tab.setOffline(true)
                 try await line.tab.wait(for: "No connection", in: ".notes")
                 try await line.inspect("offline")
@@ -81,9 +79,7 @@ struct LineConnectionTests {
             let onSale = try await house.schedule()
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
-                try await line.reach("join")
-                try await line.tab.click("button.primary")
-                try await line.reach("joined")
+                try await line.join()
                 try await line.tab.setFrozen(true)
                 try await house.shiftClock(seconds: 3_700)
                 _ = try await house.poll("/v1/on-sales/\(onSale)/status") { ($0["serving"]?.int ?? 0) > 0 }
@@ -100,13 +96,7 @@ struct LineConnectionTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.reach("join")
-                try await tab.click("button.primary")
-                try await line.reach("joined")
-                try await house.shiftClock(seconds: 3_700)
-                try await line.reach("turn")
-                try await tab.click(".turn button")
-                try await line.reach("choose")
+                try await line.enter(house)
                 // The request arrives, its answer does not.
                 try await tab.evaluate(
                     """

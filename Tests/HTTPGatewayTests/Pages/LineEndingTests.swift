@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The ways that a wait can end without tickets.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LineEndingTests {
     /// Somebody who has joined.
     private func joined(
@@ -13,9 +13,7 @@ struct LineEndingTests {
         _ onSale: String
     ) async throws -> LineOnScreen {
         let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
-        try await line.reach("join")
-        try await line.tab.click("button.primary")
-        try await line.reach("joined")
+        try await line.join()
         return line
     }
 

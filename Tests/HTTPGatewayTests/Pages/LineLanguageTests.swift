@@ -63,7 +63,7 @@ struct LineLanguageTests {
         #expect(best("de", chosen: "nonsense") == "de")
     }
 
-    @Test(.enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+    @Test(.withBrowser)
     func `The page is in the reader's language, from the right where that is written so`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()

@@ -24,6 +24,22 @@ struct LineOnScreen {
         try await tab.wait(until: "document.querySelector('main').dataset.view === '\(view)'")
     }
 
+    /// Takes a place in the open room.
+    func join() async throws {
+        try await reach("join")
+        try await tab.click("button.primary")
+        try await reach("joined")
+    }
+
+    /// Takes a place, and comes in once the sale has started and it is called.
+    func enter(_ house: GatewayAtWork) async throws {
+        try await join()
+        try await house.shiftClock(seconds: 3_700)
+        try await reach("turn")
+        try await tab.click(".turn button")
+        try await reach("choose")
+    }
+
     /// Waits for a view, keeps a picture of it, and holds it to what holds for every view.
     func see(_ view: String, _ name: String? = nil, look: String = "phone") async throws {
         try await reach(view)
@@ -35,7 +51,7 @@ struct LineOnScreen {
         try await tab.picture("line-\(name)-\(look)")
         let complaints = tab.takeComplaints()
         #expect(complaints == [], "\(name)")
-        let violations = try await tab.violations() ?? []
+        let violations = try await tab.violations()
         #expect(violations == [], "\(name)")
         // Nothing sticks out of the page.
         let wide = try await tab.evaluate("document.documentElement.scrollWidth - innerWidth").int ?? 0

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The line, walked by somebody with a phone, from before it opens to the tickets.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LinePageTests {
     @Test func `A buyer waits, is called, holds, pays and has tickets`() async throws {
         try await withGateway { house in

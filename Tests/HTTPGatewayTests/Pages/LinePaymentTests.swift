@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A payment that takes a while, and what everyone is told meanwhile.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LinePaymentTests {
     /// Has the page hear something else than was answered: `change` is given the path and the JSON.
     private func hear(_ change: String, _ tab: BrowserTab) async throws {
@@ -30,13 +30,7 @@ struct LinePaymentTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.reach("join")
-                try await tab.click("button.primary")
-                try await line.reach("joined")
-                try await house.shiftClock(seconds: 3_700)
-                try await line.reach("turn")
-                try await tab.click(".turn button")
-                try await line.reach("choose")
+                try await line.enter(house)
                 try await tab.click("section .action button.primary")
                 try await line.reach("hold")
                 try await hear(
@@ -76,9 +70,7 @@ struct LinePaymentTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.reach("join")
-                try await tab.click("button.primary")
-                try await line.reach("joined")
+                try await line.join()
                 for (name, change, words) in [
                     (
                         "throttle", #"value.throttle = { factor: 0.5, reason: "errors" }"#,

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The panel that makes the draw again in the browser.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LineProofTests {
     @Test func `A browser makes the draw again, and says so when something was tampered with`() async throws {
         try await withGateway { house in
@@ -12,9 +12,7 @@ struct LineProofTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.reach("join")
-                try await tab.click("button.primary")
-                try await line.reach("joined")
+                try await line.join()
                 try await tab.click(".spread button[aria-expanded]")
                 try await tab.wait(for: "The entries are not fixed yet", in: "#line")
                 try await line.inspect("proof-early")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Seats on the map: with the keyboard, and as others take them.
-@Suite(.timeLimit(.minutes(5)), .enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+@Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LineSeatTests {
     @Test func `Seats are picked with the keys, and go when somebody else is faster`() async throws {
         try await withGateway { house in
@@ -14,13 +14,7 @@ struct LineSeatTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.reach("join")
-                try await tab.click("button.primary")
-                try await line.reach("joined")
-                try await house.shiftClock(seconds: 3_700)
-                try await line.reach("turn")
-                try await tab.click(".turn button")
-                try await line.reach("choose")
+                try await line.enter(house)
                 try await tab.click("button.wide[aria-expanded]")
                 try await tab.wait(until: "document.querySelectorAll('[role=gridcell]').length === 10")
                 try await tab.evaluate("document.querySelector('[role=gridcell][tabindex=\"0\"]').focus()")

@@ -8,7 +8,7 @@ import Testing
 /// The line for browsers that run no scripts.
 @Suite(.timeLimit(.minutes(5)))
 struct LineWithoutScriptTests {
-    @Test(.enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+    @Test(.withBrowser)
     func `One joins, waits and is called`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()

@@ -51,7 +51,7 @@ struct PageAssetTests {
         }
     }
 
-    @Test(.enabled(if: DevTools.isInstalled, "Chromium is not installed"))
+    @Test(.withBrowser)
     func `a browser shows the pages and complains of nothing`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()

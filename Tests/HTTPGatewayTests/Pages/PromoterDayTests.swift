@@ -7,7 +7,7 @@ import Testing
 @testable import HTTPGateway
 
 /// A promoter's day, through the page alone.
-@Suite(.enabled(if: DevTools.isInstalled, "Chromium is not installed"), .timeLimit(.minutes(10)))
+@Suite(.withBrowser, .timeLimit(.minutes(10)))
 struct PromoterDayTests {
     /// A plan that starts in ten minutes, and one that can't be.
     private static func plan(title: String = "An evening at sea", isGood: Bool = true) -> String {
@@ -53,7 +53,7 @@ struct PromoterDayTests {
             (.phone.dark, "phone-dark"),
         ] {
             try await tab.use(look)
-            let found = try await tab.violations() ?? []
+            let found = try await tab.violations()
             #expect(found == [], "\(name) \(suffix)")
             let isTooWide = try await tab.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"

@@ -13,7 +13,7 @@ package final class BrowserTab: Sendable {
         var complaints: [String] = []
         var hosts: Set<String> = []
         var bytes: Int64 = 0
-        var isLoaded = false
+        var loads = 0
         var hasScripts = true
         var loading: [CheckedContinuation<Void, Never>] = []
     }
@@ -105,7 +105,7 @@ package final class BrowserTab: Sendable {
             seen.withLock { $0.bytes += Int64(length) }
         case "Page.loadEventFired":
             let waiting = seen.withLock { seen in
-                seen.isLoaded = true
+                seen.loads += 1
                 defer { seen.loading = [] }
                 return seen.loading
             }
@@ -120,28 +120,29 @@ package final class BrowserTab: Sendable {
 
     /// Opens a URL and waits until it is loaded.
     package func open(_ url: String) async throws {
-        seen.withLock { $0.isLoaded = false }
+        let loads = seen.withLock { $0.loads }
         let answer = try await ask("Page.navigate", ["url": .string(url)])
         if let text = answer["errorText"]?.string, !text.isEmpty {
             throw Failure(description: "\(url): \(text)")
         }
-        await loaded()
+        await loaded(beyond: loads)
     }
 
     /// Loads the page again.
     package func reload() async throws {
-        seen.withLock { $0.isLoaded = false }
+        let loads = seen.withLock { $0.loads }
         try await ask("Page.reload")
-        await loaded()
+        await loaded(beyond: loads)
     }
 
-    private func loaded() async {
+    /// Waits until more pages have been loaded than were known of.
+    private func loaded(beyond known: Int) async {
         await withCheckedContinuation { continuation in
-            let isLoaded = seen.withLock { seen in
-                if !seen.isLoaded { seen.loading.append(continuation) }
-                return seen.isLoaded
+            let isThere = seen.withLock { seen in
+                if seen.loads <= known { seen.loading.append(continuation) }
+                return seen.loads > known
             }
-            if isLoaded { continuation.resume() }
+            if isThere { continuation.resume() }
         }
     }
 
@@ -198,10 +199,11 @@ package final class BrowserTab: Sendable {
     package func wait(until expression: String) async throws {
         while true {
             do {
-                // Where scripts are forbidden there are no timers either: then the browser is asked again and again.
-                guard seen.withLock({ $0.hasScripts }) else {
+                // Where scripts are forbidden nothing changes but by a load.
+                let (hasScripts, loads) = seen.withLock { ($0.hasScripts, $0.loads) }
+                guard hasScripts else {
                     if try await evaluate("!!(\(expression))").bool == true { return }
-                    try await Task.sleep(for: .milliseconds(25))
+                    await loaded(beyond: loads)
                     continue
                 }
                 let found = try await evaluate(
@@ -321,9 +323,11 @@ package final class BrowserTab: Sendable {
         try data.write(to: URL(filePath: "\(place)/\(name).png"))
     }
 
-    /// What axe-core holds against the page by WCAG 2.2 AA, one line for each kind; nil without axe-core (`USHER_AXE`).
-    package func violations() async throws -> [String]? {
-        guard let path = ProcessInfo.processInfo.environment["USHER_AXE"] else { return nil }
+    /// What axe-core holds against the page by WCAG 2.2 AA, one line for each kind; `USHER_AXE` says where axe-core is.
+    package func violations() async throws -> [String] {
+        guard let path = ProcessInfo.processInfo.environment["USHER_AXE"] else {
+            throw Failure(description: "set USHER_AXE to axe-core's file: script/test does")
+        }
         let script = try String(contentsOfFile: path, encoding: .utf8)
         if try await evaluate("typeof axe").string != "object" { try await evaluate("\(script); null") }
         let found = try await evaluate(

@@ -63,6 +63,7 @@ package final class DevTools: @unchecked Sendable {
         // It ends with its input, and what it left open with it.
         try? input.fileHandleForWriting.close()
         process.terminate()
+        // No thread to be had: then its profile may be written to a little longer, and stays.
         try? await Reactor.Thread.run(name: "browser") { [self] in process.waitUntilExit() }
         try? FileManager.default.removeItem(at: profile)
     }
@@ -113,10 +114,16 @@ package final class DevTools: @unchecked Sendable {
         while case let more = output.fileHandleForReading.availableData, !more.isEmpty {
             rest += more
             while let end = rest.firstIndex(of: 0) {
-                if let message = try? JSONValue(parsing: Array(rest[..<end])) { take(message) }
+                // What can't be read might be an answer that somebody waits for: then nobody is to wait any longer.
+                guard let message = try? JSONValue(parsing: Array(rest[..<end])) else { return giveUp() }
+                take(message)
                 rest = Data(rest[(end + 1)...])
             }
         }
+        giveUp()
+    }
+
+    private func giveUp() {
         let left = state.withLock { state in
             state.isOver = true
             defer { state.waiting = [:] }
