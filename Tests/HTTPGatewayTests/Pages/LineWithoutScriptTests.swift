@@ -1,4 +1,5 @@
 import HTTP
+import Postgres
 import TestSupport
 import Testing
 
@@ -38,6 +39,25 @@ struct LineWithoutScriptTests {
                 try await tab.wait(for: "It’s your turn", in: "h2")
                 #expect(tab.takeComplaints() == [])
             }
+        }
+    }
+
+    @Test func `The page and one's place are there while the database is not`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            _ = try await house.poll("/v1/on-sales/\(onSale)/status") { $0["state"]?.string == "prequeue" }
+            let page = "/on-sales/\(onSale)"
+            let joined = try await house.send(
+                .post,
+                "\(page)/join",
+                headers: ["Sec-Fetch-Site": "same-origin"]
+            )
+            let cookie = try #require(joined.response.headers["Set-Cookie"]).prefix { $0 != ";" }
+            await house.pool.shutdown()
+            let stranger = try await house.send(.get, page)
+            #expect(stranger.status == 200 && "\(stranger)".contains("Join the line"))
+            let known = try await house.send(.get, page, headers: ["Cookie": "\(cookie)"])
+            #expect(known.status == 200 && "\(known)".contains("You are in the draw"), "\(known.status)")
         }
     }
 
