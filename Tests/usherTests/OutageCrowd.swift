@@ -105,6 +105,10 @@ final class OutageCrowd: Sendable {
         while !isOver {
             try await look("status", "/v1/on-sales/\(waiting)/status")
             try await look("place", "/v1/places/\(place)", token: token)
+            // Whoever loads the page again sees it, and not that something is missing behind it.
+            let page = HTTPRequest(.get, "/on-sales/\(waiting)")
+            let shown = try await client.send(page, to: api, timeout: .seconds(20))
+            if shown.status != 200 { note("the page: \(shown.status)") }
             // The pace of the crowd, and no wait for anything.
             try await Task.sleep(for: .milliseconds(50))
         }
