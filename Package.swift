@@ -47,13 +47,14 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CLinux", "COpenSSL", "Reactor", "Telemetry"]),
         // 3
         .target(name: "Jobs", dependencies: ["COpenSSL", "Postgres", "Migrations", "Reactor", "Telemetry"]),
+        .target(name: "EventLog", dependencies: ["Postgres", "Reactor", "Telemetry"]),
         .target(name: "Tracing", dependencies: ["HTTP", "Reactor", "Telemetry"]),
         // 4
         .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
         // 5
         .target(
             name: "BoxOffice",
-            dependencies: ["Workflows", "Jobs", "Postgres", "COpenSSL", "Reactor", "Telemetry"]
+            dependencies: ["Workflows", "Jobs", "EventLog", "Postgres", "COpenSSL", "Reactor", "Telemetry"]
         ),
         // 6
         .target(name: "Worker", dependencies: ["Workflows", "Jobs", "Postgres", "Reactor", "Telemetry"]),
@@ -65,7 +66,8 @@ let package = Package(
         .target(
             name: "HTTPGateway",
             dependencies: [
-                "BoxOffice", "Workflows", "Jobs", "Pages", "Postgres", "HTTP", "Reactor", "Telemetry",
+                "BoxOffice", "Workflows", "Jobs", "EventLog", "Pages", "Postgres", "HTTP", "Reactor",
+                "Telemetry",
             ]
         ),
         // 7
@@ -76,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "usher",
             dependencies: [
-                "BoxOffice", "CLinux", "HTTP", "HTTPGateway", "Jobs", "Migrations", "Postgres", "Reactor",
+                "BoxOffice", "CLinux", "EventLog", "HTTP", "HTTPGateway", "Jobs", "Migrations", "Postgres",
+                "Reactor",
                 "Scheduler", "Telemetry", "Tracing", "Worker", "Workflows",
             ]
         ),
@@ -133,10 +136,12 @@ let package = Package(
                 "Reactor", "Telemetry", "TestSupport", "Tracing",
             ]
         ),
+        .testTarget(name: "EventLogTests", dependencies: ["EventLog", "Postgres", "Reactor", "TestSupport"]),
         .testTarget(
             name: "BoxOfficeTests",
             dependencies: [
-                "BoxOffice", "JobsTesting", "Workflows", "Worker", "Scheduler", "Jobs", "Postgres",
+                "BoxOffice", "EventLog", "JobsTesting", "Workflows", "Worker", "Scheduler", "Jobs",
+                "Postgres",
                 "ProofActor",
                 "Reactor", "Telemetry", "TestSupport",
             ]
@@ -144,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "HTTPGatewayTests",
             dependencies: [
-                "HTTPGateway", "BoxOffice", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs", "Pages",
+                "HTTPGateway", "BoxOffice", "EventLog", "HTTP", "Workflows", "Worker", "Scheduler", "Jobs",
+                "Pages",
                 "Postgres", "Reactor", "Telemetry", "TestSupport",
             ]
         ),

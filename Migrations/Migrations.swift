@@ -53,5 +53,6 @@ public enum Migrations {
         Migration(61, "staff", PackageResources._061_staff_sql),
         Migration(62, "lights", PackageResources._062_lights_sql),
         Migration(63, "sale_samples", PackageResources._063_sale_samples_sql),
+        Migration(64, "facts", PackageResources._064_facts_sql),
     ]
 }
