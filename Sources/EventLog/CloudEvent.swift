@@ -36,7 +36,7 @@ package struct CloudEvent: Sendable {
         text += "\(fact.recordedAt)"
         text += #"","partitionkey":""#
         text += onSale
-        text += #"","dataschema":"/v1/events/schemas/"#
+        text += #"","dataschema":"urn:usher:event:"#
         text += "\(fact.kind).v\(fact.version)"
         text += #"","datacontenttype":"application/json","data":"#
         var bytes = Array(text.utf8)

@@ -190,9 +190,16 @@ package struct Admissions: Sendable {
         Query(
             "admission.mark",
             """
-            UPDATE places p SET number = k.number, admitted_at = usher_now()
-            FROM unnest(\(arrivals), \(numbers)) AS k (arrival, number)
-            WHERE p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival
+            WITH admitted AS (
+                UPDATE places p SET number = k.number, admitted_at = usher_now()
+                FROM unnest(\(arrivals), \(numbers)) AS k (arrival, number)
+                WHERE p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival
+                RETURNING p.arrival, p.number
+            )
+            INSERT INTO facts (on_sale_id, recorded_at, kind, data)
+            SELECT \(onSale.rawValue), (SELECT usher_now()), \(LineFacts.admitted),
+                jsonb_build_object('place', a.arrival, 'number', a.number)
+            FROM admitted a ORDER BY a.number
             """
         )
     }

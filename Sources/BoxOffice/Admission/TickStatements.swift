@@ -12,17 +12,25 @@ enum TickStatements {
         Query(
             "tick.settle",
             """
-            UPDATE turns t SET settled_at = \(now), admitted = c.admitted,
-                missed = greatest(t.called - c.admitted - c.gone, 0)
-            FROM turns o CROSS JOIN LATERAL (
-                SELECT count(*) FILTER (WHERE p.admitted_at IS NOT NULL)::integer AS admitted,
-                    count(*) FILTER (WHERE p.admitted_at IS NULL AND p.left_at >= o.called_at)::integer AS gone
-                FROM places p
-                WHERE p.on_sale_id = \(id.rawValue) AND p.number BETWEEN o.first_number AND o.last_number
-            ) c
-            WHERE o.on_sale_id = \(id.rawValue) AND o.settled_at IS NULL AND (\(all) OR o.expires_at <= \(now))
-                AND t.on_sale_id = o.on_sale_id AND t.first_number = o.first_number
-            RETURNING t.called - c.gone, t.missed, t.first_number, t.last_number, t.expires_at
+            WITH settled AS (
+                UPDATE turns t SET settled_at = \(now), admitted = c.admitted,
+                    missed = greatest(t.called - c.admitted - c.gone, 0)
+                FROM turns o CROSS JOIN LATERAL (
+                    SELECT count(*) FILTER (WHERE p.admitted_at IS NOT NULL)::integer AS admitted,
+                        count(*) FILTER (WHERE p.admitted_at IS NULL AND p.left_at >= o.called_at)::integer AS gone
+                    FROM places p
+                    WHERE p.on_sale_id = \(id.rawValue) AND p.number BETWEEN o.first_number AND o.last_number
+                ) c
+                WHERE o.on_sale_id = \(id.rawValue) AND o.settled_at IS NULL AND (\(all) OR o.expires_at <= \(now))
+                    AND t.on_sale_id = o.on_sale_id AND t.first_number = o.first_number
+                RETURNING t.called - c.gone AS expected, t.missed, t.first_number, t.last_number, t.expires_at
+            ), told AS (
+                INSERT INTO facts (on_sale_id, recorded_at, kind, data)
+                SELECT \(id.rawValue), (SELECT usher_now()), \(LineFacts.missed), jsonb_build_object(
+                    'first_number', s.first_number, 'last_number', s.last_number, 'missed', s.missed)
+                FROM settled s WHERE s.missed > 0 ORDER BY s.first_number
+            )
+            SELECT expected, missed, first_number, last_number, expires_at FROM settled
             """
         )
     }

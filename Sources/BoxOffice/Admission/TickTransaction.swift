@@ -46,7 +46,9 @@ package struct TickTransaction: Sendable {
         case .soldOut:
             return try await offerReturns(gate, numbers, noShow: noShow, in: tx)
         case .admitting where numbers.isSoldOut:
-            try await tx.pipeline(TickStatements.soldOut(onSale, gate.now))
+            try await tx.pipeline(
+                TickStatements.soldOut(onSale, gate.now) + OnSaleFacts.SoldOut().append(to: onSale)
+            )
             // Nobody who is inside can buy any more, and each may want a spot on the waitlist.
             var soldOut = gate
             soldOut.state = .soldOut
@@ -189,6 +191,12 @@ package struct TickTransaction: Sendable {
         ]
         if callUp.last > gate.serving {
             statements.append(TickStatements.turn(gate, callUp, law, decision))
+            let fact = LineFacts.Called(
+                firstNumber: callUp.first,
+                lastNumber: callUp.last,
+                called: callUp.called
+            )
+            statements += try fact.append(to: onSale)
         }
         try await tx.pipeline(statements)
         return TickReport(called: callUp.called + again.count, notices: notices)
@@ -240,9 +248,13 @@ package struct TickTransaction: Sendable {
         in tx: borrowing Transaction
     ) async throws -> [CalledPlace] {
         guard limit > 0 else { return [] }
-        return try await tx.query(Reoffers.call(gate, atMost: limit)).map {
+        let called = try await tx.query(Reoffers.call(gate, atMost: limit)).map {
             CalledPlace(arrival: try $0[0], number: try $0[1], ordinal: try $0[2])
         }
+        if !called.isEmpty {
+            try await tx.pipeline(LineFacts.CalledAgain(places: called.map(\.arrival)).append(to: onSale))
+        }
+        return called
     }
 
     /// What the gateways report, and how late this tick is.

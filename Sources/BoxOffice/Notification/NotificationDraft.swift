@@ -19,6 +19,7 @@ struct NotificationDraft: Sendable {
     }
 
     var kind: Kind
+    var onSale: Int64
     var recipient: String
     var payload: JSONB
     /// Says the same of the same thing only once.
@@ -29,6 +30,7 @@ struct NotificationDraft: Sendable {
     /// `epoch`: tells apart what can happen several times to one reservation.
     private init(_ kind: Kind, _ row: ReservationRow, to recipient: String?, epoch: Int, worthSeconds: Int?) {
         self.kind = kind
+        onSale = row.onSale
         self.recipient = recipient ?? AdmissionID(rawValue: row.admission).publicID
         let payload = Payload(
             reservation: ReservationID(rawValue: row.id).publicID,
@@ -80,7 +82,7 @@ struct NotificationDraft: Sendable {
                     \(drafts.map(\.payload)), \(drafts.map(\.dedupeKey)),
                     ARRAY (SELECT usher_now() + make_interval(secs => w.worth)
                         FROM unnest(\(drafts.map { $0.worthSeconds.map(Double.init) })) WITH ORDINALITY AS w (worth, n)
-                        ORDER BY w.n))
+                        ORDER BY w.n), \(drafts.map(\.onSale)))
                 """
             )
         ]

@@ -183,10 +183,18 @@ struct SettleNotification: CohortStep {
             Query(
                 "notifications.settle",
                 """
-                UPDATE notifications AS n SET state = c.state, detail = c.detail, settled_at = usher_now()
-                FROM unnest(\(steps.map(\.id)), \(steps.map(\.outcome.rawValue)), \(steps.map(\.detail)))
-                    AS c (id, state, detail)
-                WHERE n.id = c.id AND n.state = 'pending'
+                WITH settled AS (
+                    UPDATE notifications AS n SET state = c.state, detail = c.detail, settled_at = usher_now()
+                    FROM unnest(\(steps.map(\.id)), \(steps.map(\.outcome.rawValue)), \(steps.map(\.detail)))
+                        AS c (id, state, detail)
+                    WHERE n.id = c.id AND n.state = 'pending'
+                    RETURNING n.id, n.on_sale_id, n.kind, n.state, n.settled_at
+                )
+                INSERT INTO facts (on_sale_id, recorded_at, kind, data)
+                SELECT s.on_sale_id, s.settled_at,
+                    CASE s.state WHEN 'sent' THEN \(NotificationFacts.sent) ELSE \(NotificationFacts.failed) END,
+                    jsonb_build_object('notification', s.id, 'about', s.kind)
+                FROM settled s WHERE s.on_sale_id IS NOT NULL AND s.state IN ('sent', 'failed') ORDER BY s.id
                 """
             )
         )

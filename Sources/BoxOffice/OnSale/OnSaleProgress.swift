@@ -37,7 +37,7 @@ struct OnSaleProgress: Codable, Sendable {
         case .scheduled where gate.now < gate.opensAt:
             return progress(.scheduled, next: gate.opensAt)
         case .scheduled:
-            try await tx.pipeline(open(id))
+            try await tx.pipeline(open(id) + OnSaleFacts.Opened().append(to: id))
             return progress(.prequeue, next: gate.startsAt)
         case .prequeue where gate.now < gate.startsAt:
             return progress(.prequeue, next: gate.startsAt)
@@ -56,12 +56,13 @@ struct OnSaleProgress: Codable, Sendable {
                 return progress(.prequeue, next: gate.now + Self.beaconPause, fetch: request)
             case .draw:
                 try await Sealing.draw(id, ceremony, in: &tx)
+                try await tx.pipeline(OnSaleFacts.Started(entries: gate.entries ?? 0).append(to: id))
                 return progress(.admitting, next: gate.closesAt, drawn: true)
             }
         case .admitting where gate.now < gate.closesAt, .soldOut where gate.now < gate.closesAt:
             return progress(gate.state, next: gate.closesAt)
         case .admitting, .soldOut:
-            try await tx.pipeline(close(id))
+            try await tx.pipeline(close(id) + OnSaleFacts.Closed().append(to: id))
             return progress(.closed, next: nil)
         case .closed, .cancelled:
             return progress(gate.state, next: nil)

@@ -30,6 +30,7 @@ extension OnSales {
                 detail: ["reason": .text(reason)],
                 in: &tx
             )
+            try await tx.pipeline(OnSaleFacts.Paused(reason: reason, stopped: false).append(to: id))
         }
     }
 
@@ -63,6 +64,9 @@ extension OnSales {
                 detail: ["paused_seconds": seconds],
                 in: &tx
             )
+            try await tx.pipeline(
+                OnSaleFacts.Resumed(pausedSeconds: pause.components.seconds).append(to: id)
+            )
         }
     }
 
@@ -91,6 +95,9 @@ extension OnSales {
             )
             let detail: [String: PlanValue] = ["from": .integer(gate.ratePerMinute), "to": .integer(rate)]
             try await AuditTrail.append("rate", on: id, by: actor, detail: detail, in: &tx)
+            try await tx.pipeline(
+                OnSaleFacts.RateChanged(from: gate.ratePerMinute, to: rate).append(to: id)
+            )
         }
     }
 
@@ -113,6 +120,7 @@ extension OnSales {
                 detail: ["message": .text(message)],
                 in: &tx
             )
+            try await tx.pipeline(OnSaleFacts.MessageChanged(message: message).append(to: id))
         }
     }
 
@@ -153,6 +161,7 @@ extension OnSales {
                 detail: ["reason": .text(reason)],
                 in: &tx
             )
+            try await tx.pipeline(OnSaleFacts.Cancelled(reason: reason).append(to: id))
         }
         try await SleepingTick.wake(id, in: postgres)
     }

@@ -38,6 +38,7 @@ extension OnSales {
                 )
             )
             try await AuditTrail.append("stop", on: id, by: actor, detail: ["reason": .text(reason)], in: &tx)
+            try await tx.pipeline(OnSaleFacts.Paused(reason: reason, stopped: true).append(to: id))
         }
     }
 

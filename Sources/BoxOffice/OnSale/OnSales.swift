@@ -68,6 +68,7 @@ package struct OnSales: Sendable {
             detail: ["title": .string(plan.title), "capacity": .integer(plan.capacity)],
             in: &tx
         )
+        try await tx.pipeline(OnSaleFacts.Scheduled(plan).append(to: id))
         return id
     }
 

@@ -112,6 +112,7 @@ extension OnSales {
             if isMoved { try await Self.tell(.rescheduled, of: id, by: workflows, in: &tx) }
             let text = String(decoding: patch.json, as: UTF8.self)
             try await AuditTrail.append("patch", on: id, by: actor, json: text, in: &tx)
+            try await tx.pipeline(OnSaleFacts.Changed(patch, schedule).append(to: id))
         }
         return try await find(id)
     }

@@ -1,3 +1,4 @@
+internal import EventLog
 internal import Jobs
 internal import Postgres
 
@@ -11,7 +12,24 @@ extension HoldBatch {
         guard !granted.isEmpty else { return try answers() }
         var moves = TierMoves()
         for (_, wish, _) in granted { moves.move(wish.quantity, of: wish.key, from: .free, to: .held) }
-        return try [reservations(granted)] + seats(granted) + answers() + moves.statements(locked: true)
+        return try [reservations(granted)] + seats(granted) + answers() + told(granted)
+            + moves.statements(locked: true)
+    }
+
+    private func told(_ granted: [(Member, Wish, Hold)]) throws -> [Query] {
+        FactDraft.append(
+            try granted.map { member, wish, hold in
+                try ReservationFact(
+                    member.reservation,
+                    admission: member.request.admission.rawValue,
+                    tier: wish.key.tier,
+                    quantity: wish.quantity,
+                    total: hold.total,
+                    currency: hold.currency,
+                    expiresAt: hold.expiresAt
+                ).draft(.held, of: wish.key.onSale)
+            }
+        )
     }
 
     private func reservations(_ granted: [(Member, Wish, Hold)]) -> Query {

@@ -1,3 +1,4 @@
+internal import EventLog
 internal import Jobs
 internal import Postgres
 
@@ -114,7 +115,7 @@ enum ReservationBook {
         and more: [Query] = [],
         in transaction: inout Transaction
     ) async throws {
-        let statements = statements(for: changes, and: more)
+        let statements = try statements(for: changes, and: more)
         if !statements.isEmpty { _ = try await transaction.pipeline(statements) }
     }
 
@@ -125,20 +126,25 @@ enum ReservationBook {
         and more: [Query] = [],
         in transaction: inout Transaction
     ) async throws {
-        _ = try await transaction.commit(after: statements(for: [change], and: more))
+        _ = try await transaction.commit(after: try statements(for: [change], and: more))
     }
 
-    private static func statements(for changes: [Change], and more: [Query]) -> [Query] {
+    private static func statements(for changes: [Change], and more: [Query]) throws -> [Query] {
         guard !changes.isEmpty else { return more }
         var seats = SeatChanges()
         var moves = TierMoves()
+        var facts: [FactDraft] = []
         for change in changes where change.state != change.row.state {
             let row = change.row
             let (from, to) = (row.state.column, change.column)
             moves.move(row.quantity, of: TierKey(onSale: row.onSale, tier: row.tier), from: from, to: to)
             seats.add(row.seats, onSale: row.onSale, to: to, owner: row.id)
+            if let kind = ReservationFact.Kind(from: row.state, to: change.state) {
+                let fact = ReservationFact(row, in: change.state, until: change.expiresAt)
+                facts.append(try fact.draft(kind, of: row.onSale))
+            }
         }
-        return [update(changes)] + seats.statements() + more + moves.statements()
+        return [update(changes)] + seats.statements() + more + FactDraft.append(facts) + moves.statements()
     }
 
     private static func update(_ changes: [Change]) -> Query {

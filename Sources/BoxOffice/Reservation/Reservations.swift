@@ -1,3 +1,4 @@
+internal import EventLog
 internal import Jobs
 package import Postgres
 package import Workflows
@@ -62,25 +63,43 @@ package struct Reservations: Sendable {
     ///
     /// - Throws: ``Refusal``.
     package func extend(_ id: ReservationID, admission: AdmissionID) async throws -> ReservationView {
-        let changed = try await postgres.execute(
-            Query(
-                "reservations.extend",
-                """
-                UPDATE reservations AS r
-                SET expires_at = r.expires_at + make_interval(secs => c.extension_seconds),
-                    hold_ends_at = r.expires_at + make_interval(secs => c.extension_seconds),
-                    extended = r.extended + 1
-                FROM reservation_rules AS c
-                WHERE r.id = \(id.rawValue) AND r.admission_id = \(admission.rawValue)
-                    AND c.on_sale_id = r.on_sale_id AND r.state = 'held' AND r.expires_at > usher_now()
-                    AND r.extended < c.extension_limit
-                """
+        let isExtended = try await postgres.withTransaction { transaction in
+            let extended = try await transaction.first(Self.extend(id, admission: admission))
+            guard let extended else { return false }
+            let fact = ReservationFact(
+                id.rawValue,
+                admission: admission.rawValue,
+                tier: try extended[1],
+                quantity: try extended[2],
+                total: try extended[3],
+                currency: try extended[4],
+                expiresAt: try extended[5]
             )
-        )
+            let draft = try fact.draft(.extended, of: try extended[0])
+            _ = try await transaction.commit(after: FactDraft.append([draft]))
+            return true
+        }
         let view = try await get(id, admission: admission)
-        if changed == 1 { return view }
+        if isExtended { return view }
         guard view.state == .held else { throw Refusal.wrongState(view.state) }
         throw view.extensionsLeft == 0 ? Refusal.limitReached : Refusal.tooLate
+    }
+
+    private static func extend(_ id: ReservationID, admission: AdmissionID) -> Query {
+        Query(
+            "reservations.extend",
+            """
+            UPDATE reservations AS r
+            SET expires_at = r.expires_at + make_interval(secs => c.extension_seconds),
+                hold_ends_at = r.expires_at + make_interval(secs => c.extension_seconds),
+                extended = r.extended + 1
+            FROM reservation_rules AS c
+            WHERE r.id = \(id.rawValue) AND r.admission_id = \(admission.rawValue)
+                AND c.on_sale_id = r.on_sale_id AND r.state = 'held' AND r.expires_at > usher_now()
+                AND r.extended < c.extension_limit
+            RETURNING r.on_sale_id, r.tier, r.quantity, r.total, r.currency, r.expires_at
+            """
+        )
     }
 
     // MARK: Release

@@ -151,12 +151,19 @@ struct JoinBatch {
                 UPDATE arrivals SET issued = issued + \(places.count)
                 WHERE on_sale_id = \(onSale.rawValue) AND door = \(door.rawValue)
                 RETURNING issued - \(places.count) AS base
+            ), taken AS (
+                INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at, group_ordinal)
+                SELECT \(onSale.rawValue), room.base + k.ordinal, k.id, k.buyer, (SELECT usher_now()), k.group_ordinal
+                FROM room, unnest(\(places), \(buyers), \(groups))
+                    WITH ORDINALITY AS k (id, buyer, group_ordinal, ordinal)
+                RETURNING arrival, buyer, id
+            ), told AS (
+                INSERT INTO facts (on_sale_id, recorded_at, kind, data)
+                SELECT \(onSale.rawValue), (SELECT usher_now()), \(LineFacts.taken),
+                    jsonb_build_object('place', t.arrival)
+                FROM taken t ORDER BY t.arrival
             )
-            INSERT INTO places (on_sale_id, arrival, id, buyer, joined_at, group_ordinal)
-            SELECT \(onSale.rawValue), room.base + k.ordinal, k.id, k.buyer, (SELECT usher_now()), k.group_ordinal
-            FROM room, unnest(\(places), \(buyers), \(groups))
-                WITH ORDINALITY AS k (id, buyer, group_ordinal, ordinal)
-            RETURNING arrival, buyer, id
+            SELECT arrival, buyer, id FROM taken
             """
         )
     }

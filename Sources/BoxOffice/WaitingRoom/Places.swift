@@ -43,33 +43,36 @@ package struct Places: Sendable {
                 orders: orders,
                 in: tx
             )
-            try await tx.pipeline([
-                Query(
-                    "place.leave",
-                    """
-                    UPDATE places SET left_at = usher_now(), number = coalesce(number, \(number))
-                    WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival)
-                    """
-                ),
-                Query(
-                    "contacts.forget",
-                    "DELETE FROM contacts WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival)"
-                ),
-                Query(
-                    "admission.leave",
-                    """
-                    UPDATE admissions SET ended_at = usher_now(), end_reason = 'left'
-                    WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND ended_at IS NULL
-                    """
-                ),
-                Query(
-                    "reoffers.leave",
-                    """
-                    UPDATE reoffers SET settled_at = usher_now(), came = false
-                    WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND settled_at IS NULL
-                    """
-                ),
-            ])
+            let fact = try LineFacts.Left(place: arrival).append(to: onSale)
+            try await tx.pipeline(
+                [
+                    Query(
+                        "place.leave",
+                        """
+                        UPDATE places SET left_at = usher_now(), number = coalesce(number, \(number))
+                        WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival)
+                        """
+                    ),
+                    Query(
+                        "contacts.forget",
+                        "DELETE FROM contacts WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival)"
+                    ),
+                    Query(
+                        "admission.leave",
+                        """
+                        UPDATE admissions SET ended_at = usher_now(), end_reason = 'left'
+                        WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND ended_at IS NULL
+                        """
+                    ),
+                    Query(
+                        "reoffers.leave",
+                        """
+                        UPDATE reoffers SET settled_at = usher_now(), came = false
+                        WHERE on_sale_id = \(onSale.rawValue) AND arrival = \(arrival) AND settled_at IS NULL
+                        """
+                    ),
+                ] + fact
+            )
             return true
         }
     }
