@@ -136,7 +136,10 @@ let package = Package(
                 "Reactor", "Telemetry", "TestSupport", "Tracing",
             ]
         ),
-        .testTarget(name: "EventLogTests", dependencies: ["EventLog", "Postgres", "Reactor", "TestSupport"]),
+        .testTarget(
+            name: "EventLogTests",
+            dependencies: ["EventLog", "Postgres", "Reactor", "Telemetry", "TestSupport"]
+        ),
         .testTarget(
             name: "BoxOfficeTests",
             dependencies: [

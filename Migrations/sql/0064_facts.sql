@@ -90,8 +90,8 @@ CREATE TABLE fact_members (
 ) WITH (fillfactor = 50);
 
 -- The part of a consumer that an on-sale's facts go to: the same for every program and for SQL.
-CREATE FUNCTION fact_part(on_sale_id bigint, parts integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    'SELECT ((hashint8extended(on_sale_id, 0) & 9223372036854775807) % parts)::integer';
+CREATE FUNCTION fact_part(on_sale_id bigint, parts bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    'SELECT ((hashint8extended(on_sale_id, 0) & 9223372036854775807) % parts)';
 
 -- The greatest number before which nothing was recorded at or after an instant, but for what was under way for up to a
 -- minute: looks at some twenty facts by their number, because those lie in the order of time as good as.

@@ -26,6 +26,7 @@ package struct FactLog: Sendable {
     ///   - part: One of so many parts of a consumer; nil for all facts.
     ///   - onSales: Of these only; nil for all.
     ///   - limit: The most facts.
+    /// - Returns: The facts.
     /// - Throws: `PostgresError`.
     package func page(
         after position: Int64,

@@ -158,7 +158,7 @@ struct FactLogTests {
             String(decoding: CloudEvent(fact, onSale: "os_7").bytes, as: UTF8.self) == """
                 {"specversion":"1.0","id":"12","source":"/v1/on-sales/os_7","type":"usher.reservation.held.v1",\
                 "time":"\(PostgresTimestamp(microseconds: 0))","partitionkey":"os_7",\
-                "dataschema":"/v1/events/schemas/reservation.held.v1","datacontenttype":"application/json",\
+                "dataschema":"urn:usher:event:reservation.held.v1","datacontenttype":"application/json",\
                 "data":{"quantity": 2}}
                 """
         )

@@ -5,11 +5,17 @@ internal import Postgres
 /// A place is named by its arrival number, which says nothing of who has it. What a tick does to thousands at a time is one
 /// fact with a range of numbers; the draw's certificate says whose they are.
 enum LineFacts {
-    /// Somebody joined. Written by `join.insert`, because only that statement knows the arrival numbers.
+    /// Somebody joined.
+    ///
+    /// Written by `join.insert`, because only that statement knows the arrival numbers.
     static let taken = "place.taken"
-    /// Somebody was let in. Written by `admission.mark`.
+    /// Somebody was let in.
+    ///
+    /// Written by `admission.mark`.
     static let admitted = "place.admitted"
-    /// Turns ended to which some did not come. Written by `tick.settle`.
+    /// Turns ended to which some did not come.
+    ///
+    /// Written by `tick.settle`.
     static let missed = "place.missed"
 
     /// The numbers of a range were called, but for those who had left.
