@@ -132,6 +132,23 @@ extension Schema {
                 ("sold", .list(.list(.integer))),
             ])
         ),
+        (
+            "SaleMinutes",
+            object(
+                [("on_sale", .string), ("at", .list(.instant))]
+                    + SaleMinutes.columns.map { ($0, .list(.integer)) }
+            )
+        ),
+        ("EventList", object([("events", .list(.reference("Event"))), ("next", .string)])),
+        (
+            "Event",
+            object([
+                ("specversion", .oneOf(["1.0"])), ("id", .string), ("source", .string), ("type", .string),
+                ("time", .instant), ("partitionkey", .string), ("dataschema", .string),
+                ("datacontenttype", .oneOf(["application/json"])),
+                ("data", .free("As the JSON Schema of its type says, see docs/events.")),
+            ])
+        ),
         ("PlanPatch", free("The members of a plan's head that are to change.")),
         ("SignIn", object([("key", .text(200))])),
         (

@@ -21,6 +21,8 @@ final class Services: Sendable {
     let newcomers: Batcher<WaitlistJoin, WaitlistJoinOutcome>
     let health: HealthMeter
     let live: LiveHub
+    /// The event log, for those who follow it.
+    let events: FactTail
     let caseMeter: CaseMeter
     let cases: PaymentCases
     let seats: SeatMaps
@@ -94,6 +96,7 @@ final class Services: Sendable {
                 admission: { try AdmissionToken($0, keys: try keys.current(), now: board.clock.now) }
             )
         )
+        events = FactTail(postgres: postgres)
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
@@ -201,6 +204,7 @@ final class Services: Sendable {
 
     /// Refuses what is new; what was accepted is still answered.
     func close() {
+        events.close()
         joins.close()
         admissions.close()
         waitlist.close()

@@ -9,7 +9,7 @@ extension Command {
             RehearseCommand.command, AuditCommand.command,
             VerifyCommand.command, KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers,
             JobsCommand.command,
-            RunsCommand.command, OrdersCommand.command,
+            RunsCommand.command, OrdersCommand.command, EventsCommand.command,
             BenchCommand.command, LaunchCommand.command,
         ]
     )

@@ -88,15 +88,4 @@ enum OrdersCommand {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
-
-    private static func withPlace<Value: Sendable>(
-        _ invocation: Invocation,
-        _ body: (Workplace) async throws -> Value
-    ) async throws -> Value {
-        let place = try await Workplace.open(invocation, connections: 1)
-        try await place.checkSchema()
-        let value = try await body(place)
-        await place.close()
-        return value
-    }
 }

@@ -1,4 +1,5 @@
 internal import BoxOffice
+internal import EventLog
 internal import Glibc
 internal import Jobs
 internal import Postgres
@@ -16,15 +17,23 @@ enum SchedulerCommand {
         initial: "90",
         help: "Days after an on-sale has closed until its orders are archived; 0 is never"
     )
+    static let keepEvents = Option(
+        "keep-events",
+        .number(1...3_650),
+        environment: "USHER_KEEP_EVENTS",
+        initial: "30",
+        help: "Days that events are kept; three times as long while a consumer is yet to be told of them"
+    )
     static let command = Command(
         "scheduler",
         "Run a scheduler",
         discussion: "Any number may run; one leads, and another takes over within seconds of its end.",
-        options: [keepOrders] + Option.database,
+        options: [keepOrders, keepEvents] + Option.database,
         endsInOrder: true
     ) { invocation in
         let place = try await Workplace.open(invocation, connections: 4, isServing: true)
         try await place.checkSchema()
+        let eventDays = invocation.arguments.number(keepEvents) ?? 30
         let scheduler = JobScheduler(
             postgres: place.postgres,
             name: "\(getpid())-\(UInt32.random(in: 0...UInt32.max))",
@@ -39,6 +48,8 @@ enum SchedulerCommand {
                 Chore("drop old notifications") { try await Upkeep.dropNotifications(in: $0) },
                 Chore("forget keys of old notifications") { try await Upkeep.forgetKeys(in: $0) },
                 Chore("make parts ahead") { try await Upkeep.makeParts(in: $0) },
+                Chore("make parts of the event log") { try await FactUpkeep.makeParts(in: $0) },
+                Chore("drop old events") { try await FactUpkeep.dropParts(in: $0, keepDays: eventDays) },
             ],
             logger: invocation.logger("scheduler")
         )

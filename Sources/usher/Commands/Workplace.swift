@@ -92,3 +92,15 @@ struct Workplace: Sendable {
         loops.stop()
     }
 }
+
+/// Opens a place with a schema that fits, for a command that looks or steers and ends.
+func withPlace<Value: Sendable>(
+    _ invocation: Invocation,
+    _ body: (Workplace) async throws -> Value
+) async throws -> Value {
+    let place = try await Workplace.open(invocation, connections: 1)
+    try await place.checkSchema()
+    let value = try await body(place)
+    await place.close()
+    return value
+}

@@ -10,6 +10,7 @@ actor House {
     enum GroupName {
         static let gateway = "gateway"
         static let scheduler = "scheduler"
+        static let consumers = "consumers"
         static let payments = "psp"
         static func worker(_ pool: String) -> String { "worker \(pool)" }
     }
@@ -115,6 +116,7 @@ actor House {
             await supervisor.want(1, of: .init(name: GroupName.payments, words: words, stopStage: 3))
         }
         await supervisor.want(1, of: .init(name: GroupName.scheduler, words: ["scheduler"], stopStage: 2))
+        await supervisor.want(1, of: .init(name: GroupName.consumers, words: ["events", "run"], stopStage: 2))
         try await obeyPools()
         let gateway = [
             "gateway", "--host", settings.host, "--port", "\(port)", "--admin-port", "\(adminPort)",
@@ -152,7 +154,7 @@ actor House {
         }
     }
 
-    /// Ends gateway, workers, scheduler and the database, in this order.
+    /// Ends gateway, workers, scheduler, consumers and the database, in this order.
     func close() async throws {
         await supervisor.stop()
         await postgres.shutdown()
