@@ -38,7 +38,7 @@ function choose() {
     const tiers = app.status.tiers
     const session = clock("choose.clock")
     const quantity = h("select", { id: "quantity" },
-        ...Array.from({ length: 10 }, (_, index) => h("option", { value: index + 1 }, number(index + 1))))
+        ...Array.from({ length: app.session.max_per_buyer }, (_, index) => h("option", { value: index + 1 }, number(index + 1))))
     const accessible = h("select", { id: "accessible" })
     const accessibleField = h("div", { class: "field" }, h("label", { for: "accessible" }, t("choose.accessible")), accessible)
     const together = h("input", { type: "checkbox", id: "together" })

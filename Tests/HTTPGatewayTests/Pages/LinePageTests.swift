@@ -40,6 +40,7 @@ struct LinePageTests {
                 try await tab.click(".turn button.primary")
                 try await line.see("choose")
                 try await line.inspectEverywhere("choose")
+                #expect(try await tab.count("#quantity option") == 4)
                 try await tab.evaluate("document.querySelector('#quantity').value = '2'")
                 try await tab.evaluate(
                     "document.querySelector('#quantity').dispatchEvent(new Event('change'))"
