@@ -54,6 +54,10 @@ struct ProgramTests {
             ["gateway", "--payment-methods", "card,card"],
             "usher gateway: --payment-methods takes different names such as card,paypal, not \"card,card\""
         ),
+        (
+            ["up", "--payment-methods", "card,card"],
+            "usher up: --payment-methods takes different names such as card,paypal, not \"card,card\""
+        ),
         (["up", "extra"], "usher up: unexpected \"extra\"; see usher up --help"),
         (["keys", "add"], "usher keys add: --role promoter|operator is missing"),
         (

@@ -180,7 +180,7 @@ enum GatewayOptions {
 
     /// The payment methods that the line's page offers.
     ///
-    /// - Throws: ``UsageError`` when there is none, one twice, or one that a checkout would refuse.
+    /// - Throws: ``UsageError`` when there is one twice, or one that is no name.
     static func paymentMethods(_ invocation: Invocation) throws -> [String] {
         let names = invocation.arguments.list(paymentMethods)
         let wrong = names.first { name in
@@ -188,7 +188,7 @@ enum GatewayOptions {
             !(1...64).contains(name.utf8.count)
                 || !name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.:".contains($0)) }
         }
-        guard wrong == nil, !names.isEmpty, Set(names).count == names.count else {
+        guard wrong == nil, Set(names).count == names.count else {
             throw misuse(
                 "--payment-methods takes different names such as card,paypal, not \"\(wrong ?? names.joined(separator: ","))\"",
                 invocation
