@@ -210,4 +210,4 @@ function bought() {
 }
 
 /// The views by name.
-export const views = { choose, hold: holding, paying, bought }
+export const views = { choose, hold: holding, paying, bought, refunded: bought }

@@ -185,7 +185,7 @@ function prices() {
     return {
         element,
         update() {
-            element.hidden = ["choose", "hold", "paying", "bought"].includes(document.getElementById("main").dataset.view)
+            element.hidden = ["choose", "hold", "paying", "bought", "refunded"].includes(document.getElementById("main").dataset.view)
             const tiers = app.status.tiers
             const now = JSON.stringify(tiers)
             if (now === shown) return

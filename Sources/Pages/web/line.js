@@ -127,7 +127,9 @@ export function ordered(reservation) {
 export function takeReservation(reservation) {
     const was = app.reservation
     reservationAt = Date.now() + (reservation?.state === "paying" ? 1500 : 10000)
-    if (reservation?.reservation !== told) told = null
+    // What has come to an end is told once, and a sale may yet be refunded.
+    const isOpen = reservation?.state === "held" || reservation?.state === "paying"
+    if (!isOpen || reservation.reservation !== told) told = null
     if (reservation && (reservation.state === "expired" || reservation.state === "released")) {
         if (was && reservation.state === "expired") app.notice = { kind: "warn", text: t("hold.expired") }
         reservation = null
@@ -137,7 +139,7 @@ export function takeReservation(reservation) {
     }
     app.reservation = reservation
     memory.set("reservation", reservation?.reservation ?? null)
-    if (reservation && !told) live.say({ type: "reservation", reservation: reservation.reservation })
+    if (isOpen && !told) live.say({ type: "reservation", reservation: reservation.reservation })
     else if (told) reservationAt = Infinity
     if (was?.state !== reservation?.state) tell()
 }
@@ -245,7 +247,7 @@ export async function leave() {
 /// Which view it is time for.
 function viewName() {
     const { place, status, reservation } = app
-    if (reservation) return reservation.state === "held" ? "hold" : reservation.state === "paying" ? "paying" : "bought"
+    if (reservation) return { held: "hold", paying: "paying", refunded: "refunded" }[reservation.state] ?? "bought"
     const state = status.state
     if (!place) {
         if (state === "closed") return "closed"
@@ -285,7 +287,7 @@ const after = () => Promise.all([import("./line-after.js"), learn("line-more"), 
 const buying = () => Promise.all([import("./line-buy.js"), learn("line-more"), learn("line-buy"), dress()])
 /// What is not fetched for the first view, which should be there soon, wherever one is.
 const parts = {
-    choose: buying, hold: buying, paying: buying, bought: buying, turn: after, entering: after,
+    choose: buying, hold: buying, paying: buying, bought: buying, refunded: buying, turn: after, entering: after,
     missed: after, gone: after, waitlist: after, listed: after, left: after, closed: after, done: after,
 }
 
