@@ -11,8 +11,9 @@ struct LinePageTests {
             try await Browser.run { devTools in
                 let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
                 let tab = line.tab
-                try await line.see("scheduled")
+                try await line.reach("scheduled")
                 #expect(tab.bytes > 0 && tab.bytes < 61_440, "\(tab.bytes)")
+                try await line.see("scheduled")
                 try await house.shiftClock(seconds: 601)
                 try await line.see("join")
                 try await line.inspectEverywhere("join")
