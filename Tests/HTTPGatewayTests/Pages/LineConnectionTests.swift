@@ -111,13 +111,19 @@ struct LineConnectionTests {
                     try await line.tab.click("section .action button.primary")
                     try await line.reach("hold")
                 }
-                // From here on nobody would answer this one.
+                // Whatever this one asks for a while, nobody answers; later it is counted.
                 try await told.tab.evaluate(
                     """
                     (() => {
                         const real = window.fetch
-                        window.fetch = async (...asked) => String(asked[0]).includes("/reservations/")
-                            ? new Response("{}", { status: 503 }) : real(...asked)
+                        const until = Date.now() + 30000
+                        window.answered = 0
+                        window.fetch = async (...asked) => {
+                            if (!String(asked[0]).includes("/reservations/")) return real(...asked)
+                            if (Date.now() < until) return new Response("{}", { status: 503 })
+                            window.answered += 1
+                            return real(...asked)
+                        }
                     })()
                     """
                 )
@@ -127,6 +133,7 @@ struct LineConnectionTests {
                     try await line.tab.wait(for: "The time ran out", in: ".notes")
                     #expect(line.tab.takeComplaints() == [])
                 }
+                #expect(try await told.tab.evaluate("window.answered").int == 0)
             }
         }
     }
