@@ -68,7 +68,7 @@ extension Operation {
 
     /// A token that our own page keeps in a cookie: it counts as shown, since no script can show it.
     ///
-    /// - Parameter read: Reads the token; what it throws is as good as no token.
+    /// What `read` throws is as good as no token.
     private static func own<Token>(
         _ kind: BuyerCookies.Kind,
         of id: OnSaleID,
