@@ -21,7 +21,7 @@ struct StatementPlanTests {
         ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",
-            "rehearsal.draw", "rehearsal.drop",
+            "rehearsal.draw", "rehearsal.drop", "rehearsal.leftovers",
         ],
         "the demo's books, which go through everything on purpose": [
             "demo.drop", "demo.tiers", "demo.ends", "demo.stuck", "demo.under_way", "demo.backend",

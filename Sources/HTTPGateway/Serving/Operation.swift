@@ -96,7 +96,8 @@ struct Operation: Sendable {
     static let all =
         onSaleCalls + liveCalls + fairnessCalls + certificateCalls + placeCalls + waitlistCalls + contactCalls
         + reservationCalls
-        + paymentCalls + promoterCalls + deskCalls + eventCalls + presaleCalls + operatorCalls + runCalls
+        + paymentCalls + promoterCalls + deskCalls + rehearsalCalls + eventCalls + presaleCalls
+        + operatorCalls + runCalls
         + jobCalls
         + bulkCalls + serverCalls + paymentCaseCalls
         + notificationCalls + sessionCalls + lineCalls + pageCalls

@@ -109,6 +109,11 @@ extension Problem {
         code: "unknown_job",
         title: "There is no such job or run."
     )
+    static let unknownRehearsal = Self(
+        status: 404,
+        code: "unknown_rehearsal",
+        title: "There is no such rehearsal, or it is long over."
+    )
     static let unknownSchedule = Self(
         status: 404,
         code: "unknown_schedule",
@@ -231,6 +236,13 @@ extension Problem {
         code: "idempotency_key_reused",
         title: "The Idempotency-Key came before with another body."
     )
+    // 429
+    static let manyRehearsals = Self(
+        status: 429,
+        code: "many_rehearsals",
+        title: "Too many rehearsals wait to be played.",
+        retryAfter: 60
+    )
     // 5xx
     static let internalError = Self(
         status: 500,
@@ -260,7 +272,7 @@ extension Problem {
             .groupRequired,
             .tierRestricted, .unknownOnSale,
             .unknownPlace, .unknownReservation, .unknownPayment, .unknownQueue, .unknownPool,
-            .unknownJob, .unknownSchedule,
+            .unknownJob, .unknownRehearsal, .unknownSchedule,
             .unknownNotification,
             .unknownTemplate,
             .notOpen, .codeUsed, .notSealed, .notDrawn,
@@ -269,7 +281,7 @@ extension Problem {
             .limitReached, .inProgress,
             .closed,
             .missed, .left, .sessionOver, .notJSON, .invalidFields, .unknownChoice, .limitExceeded,
-            .unknownCode, .keyReused,
+            .unknownCode, .keyReused, .manyRehearsals,
             .internalError, .databaseUnavailable, .outcomeUnknown,
         ]
 

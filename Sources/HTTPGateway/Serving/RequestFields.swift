@@ -5,6 +5,8 @@ struct RequestFields {
     private let object: JSONValue
     private var issues: [(field: String, message: String)] = []
 
+    private init(_ object: JSONValue) { self.object = object }
+
     /// Reads the body as an object; an empty body is an empty object.
     ///
     /// - Throws: ``Problem``: 415, or 400 with the place of the error.
@@ -66,6 +68,65 @@ struct RequestFields {
                 ?? range.lowerBound
         }
         return number
+    }
+
+    /// The same for a member that may be missing.
+    mutating func optionalInteger(_ name: String, in range: ClosedRange<Int>) -> Int? {
+        has(name) ? integer(name, in: range) : nil
+    }
+
+    /// A number in a range that may be missing.
+    mutating func optionalNumber(_ name: String, in range: ClosedRange<Double>) -> Double? {
+        guard has(name), let value = object[name] else { return nil }
+        guard let number = value.double else { return wrong(name, "must be a number; found \(value.kind)") }
+        guard range.contains(number) else {
+            return wrong(name, "must be from \(range.lowerBound) to \(range.upperBound); found \(number)")
+        }
+        return number
+    }
+
+    /// One of some words, which may be missing.
+    mutating func optionalWord<Word: RawRepresentable & CaseIterable>(
+        _ name: String,
+        _ type: Word.Type
+    ) -> Word? where Word.RawValue == String {
+        guard let text = optionalString(name) else { return nil }
+        guard let word = Word(rawValue: text) else {
+            let accepted = Word.allCases.map(\.rawValue).joined(separator: ", ")
+            return wrong(name, "must be one of \(accepted); found \"\(text)\"")
+        }
+        return word
+    }
+
+    /// Reads the members of an object that may be missing; what is wrong with them is told by their path.
+    mutating func within<Value>(_ name: String, _ read: (inout RequestFields) -> Value) -> Value {
+        let value = has(name) ? object[name] ?? .object([]) : .object([])
+        var inner = RequestFields(.object([]))
+        if case .object = value {
+            inner = RequestFields(value)
+        } else {
+            issues.append((name, "must be an object; found \(value.kind)"))
+        }
+        let result = read(&inner)
+        issues += inner.issues.map { ("\(name).\($0.field)", $0.message) }
+        return result
+    }
+
+    /// An object with a number for each of its members, which may be missing.
+    mutating func counts(_ name: String, in range: ClosedRange<Int>) -> [(name: String, count: Int)] {
+        within(name) { inner in
+            guard case .object(let members) = inner.object else { return [] }
+            return members.map { ($0.name, inner.integer($0.name, in: range)) }
+        }
+    }
+
+    /// An object as it stands, as UTF-8; nil where it is missing or something else.
+    mutating func document(_ name: String) -> [UInt8]? {
+        guard has(name), let value = object[name] else { return missing(name, "an object", nil) }
+        guard case .object(let members) = value else {
+            return wrong(name, "must be an object; found \(value.kind)")
+        }
+        return JSONWriter.object { json in for member in members { json.field(member.name, member.value) } }
     }
 
     /// A list of `count` different texts; empty where it is missing or wrong.

@@ -39,6 +39,7 @@ final class Services: Sendable {
     let workflows: WorkflowClient
     let runs: RunControls
     let bulk: BulkControls
+    let rehearsals: Rehearsals
     let lights: LightKeeper
     let reservations: Reservations
     let starter: EagerStarter
@@ -113,6 +114,7 @@ final class Services: Sendable {
         self.workflows = workflows
         runs = RunControls(workflows: workflows)
         bulk = BulkControls(workflows: workflows)
+        rehearsals = Rehearsals(store: workflows.store)
         lights = LightKeeper(lights: AuditLights(postgres: postgres), logger: logger)
         reservations = Reservations(postgres: postgres, workflows: workflows, starter: starter)
         callbacks = configuration.paymentSecret.map {

@@ -39,9 +39,10 @@ export function planForm(done) {
     const summary = h("div", { class: "problems", "aria-live": "polite" })
     const preview = h("div", { class: "card stack" })
     const send = h("button", { class: "primary" }, "Schedule it")
+    const rehearsed = rehearsal(() => plan)
     const element = h("section", { "aria-labelledby": "plan-title" },
         h("div", { class: "head" }, h("h1", { id: "plan-title" }, "Schedule an on-sale")),
-        h("div", { class: "plan" }, form, h("div", { class: "side" }, preview, rehearsal())))
+        h("div", { class: "plan" }, form, h("div", { class: "side" }, preview, rehearsed.element)))
 
     // MARK: The server's reading
 
@@ -381,5 +382,5 @@ export function planForm(done) {
     render()
     draw(null)
     check()
-    return { element, leaving: () => { clearTimeout(timer); asked += 1 } }
+    return { element, leaving: () => { clearTimeout(timer); asked += 1; rehearsed.leaving() } }
 }

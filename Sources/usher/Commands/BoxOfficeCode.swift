@@ -30,6 +30,7 @@ enum BoxOfficeCode {
             starter: starter
         )
         registry.register(CancelReservations(reservations: reservations))
+        registry.register(RehearsalJob(postgres: postgres, logger: invocation.logger("rehearsal")))
         return registry
     }
 

@@ -1,3 +1,4 @@
+internal import BoxOffice
 internal import HTTP
 internal import Jobs
 internal import Postgres
@@ -12,6 +13,7 @@ actor House {
         static let scheduler = "scheduler"
         static let consumers = "consumers"
         static let payments = "psp"
+        static let rehearsals = "rehearsals"
         static func worker(_ pool: String) -> String { "worker \(pool)" }
     }
 
@@ -120,6 +122,12 @@ actor House {
             1,
             of: .init(name: GroupName.consumers, words: ["events", "run"], stopStage: 2)
         )
+        // By itself: it works as hard as it can, and the pools' workers have a sale to keep up with.
+        let rehearsals = [
+            "worker", "--pool", "rehearsals", "--queues", RehearsalOrder.queue, "--capacity", "1",
+            "--connections", "2",
+        ]
+        await supervisor.want(1, of: .init(name: GroupName.rehearsals, words: rehearsals, stopStage: 1))
         try await obeyPools()
         let gateway = [
             "gateway", "--host", settings.host, "--port", "\(port)", "--admin-port", "\(adminPort)",

@@ -15,36 +15,22 @@ struct RehearsalSchema: Sendable {
     /// Makes the schema, runs `body` with it, and drops it whatever came of that.
     ///
     /// - Parameters:
-    ///   - place: connections with the schema's name on their search path.
-    ///   - stop: the wish to end, which cuts `body` off.
+    ///   - postgres: connections with the schema's name on their search path.
+    ///   - name: the schema's name; what is left of one of that name is dropped before.
     ///   - body: has the migrated schema.
     /// - Returns: what `body` returned.
-    /// - Throws: ``Failure`` when the schema can't be made or the end was asked for; what `body` threw.
+    /// - Throws: ``Failure`` when the schema can't be made; what `body` threw.
     static func with<Value: Sendable>(
-        _ place: Workplace,
-        stop: StopRequest,
+        _ postgres: PostgresClient,
+        name: String,
         _ body: @escaping @Sendable (RehearsalSchema) async throws -> Value
     ) async throws -> Value {
-        let schema = RehearsalSchema(name: place.schema, postgres: place.postgres)
+        let schema = RehearsalSchema(name: name, postgres: postgres)
         let result: Result<Value, any Error>
         do {
-            result = .success(
-                try await withThrowingTaskGroup(of: Value?.self) { group in
-                    group.addTask {
-                        try await schema.make()
-                        return try await body(schema)
-                    }
-                    group.addTask {
-                        while !stop.isMade { try await Task.sleep(for: .milliseconds(50)) }
-                        return nil
-                    }
-                    defer { group.cancelAll() }
-                    guard let first = try await group.next(), let value = first else {
-                        throw Failure("ended by a signal; nothing of the rehearsal is left")
-                    }
-                    return value
-                }
-            )
+            try await schema.drop()
+            try await schema.make()
+            result = .success(try await body(schema))
         } catch {
             result = .failure(error)
         }
@@ -74,7 +60,8 @@ struct RehearsalSchema: Sendable {
         )
     }
 
-    private func drop() async throws {
+    /// Drops it, if it is there.
+    func drop() async throws {
         try await postgres.execute(
             Query("rehearsal.drop", "DROP SCHEMA IF EXISTS \(identifier: name) CASCADE")
         )

@@ -84,8 +84,8 @@ enum RehearseCommand {
         guard let path = invocation.arguments.text(plan) else {
             throw UsageError(command: invocation.path, message: "\(plan.usage) is missing")
         }
-        let filed = try RehearsalPlan(
-            path: path,
+        let filed = try readPlan(
+            path,
             draw: invocation.arguments.text(draw).flatMap(RehearsedDraw.init(rawValue:)) ?? .now
         )
         let settings = try settings(invocation, for: filed)
@@ -99,10 +99,14 @@ enum RehearseCommand {
         let logger = invocation.logger("rehearse")
         let report: RehearsalReport
         do {
-            report = try await RehearsalSchema.with(place, stop: invocation.stop) { schema in
-                let house = try await RehearsalHouse(schema.postgres, logger: logger)
-                return try await house.engine.run {
-                    try await Self.play(filed, settings, house, in: schema, speed: speed)
+            report = try await untilStopped(invocation.stop) {
+                try await RehearsalSchema.with(place.postgres, name: schema) { schema in
+                    let house = try await RehearsalHouse(schema.postgres, logger: logger)
+                    return try await house.engine.run {
+                        try await RehearsalReport.playing(filed, settings, house, in: schema, speed: speed) {
+                            UpCommand.say($0)
+                        }
+                    }
                 }
             }
         } catch {
@@ -114,37 +118,32 @@ enum RehearseCommand {
         if invocation.arguments.flag(.json) { UpCommand.say(report.json) }
     }
 
-    /// Plays a plan in a schema that is ready for it.
-    static func play(
-        _ plan: RehearsalPlan,
-        _ settings: RehearsalSettings,
-        _ house: RehearsalHouse,
-        in schema: RehearsalSchema,
-        speed: Int? = nil
-    ) async throws -> RehearsalReport {
-        var play = try await RehearsalPlay(plan, settings, house, in: schema)
-        var told = MonotonicTime.now
-        let ending = try await play.play(speed: speed) { second, crowd in
-            guard MonotonicTime.now - told > .seconds(10) else { return }
-            told = .now
-            let moment =
-                second < 0
-                ? "\(RehearsalReport.clock(-second)) before" : "\(RehearsalReport.clock(second)) after"
-            UpCommand.say("\(moment) the start: \(crowd.line) in line, \(crowd.tally.tickets) sold")
+    /// Does `body`, or cuts it off when the end is asked for.
+    private static func untilStopped<Value: Sendable>(
+        _ stop: StopRequest,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                while !stop.isMade { try await Task.sleep(for: .milliseconds(50)) }
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let value = first else {
+                throw Failure("ended by a signal; nothing of the rehearsal is left")
+            }
+            return value
         }
-        return RehearsalReport(
-            title: plan.plan.title,
-            seed: settings.seed,
-            ratePerMinute: plan.plan.rules.ratePerMinute,
-            activeLimit: plan.plan.rules.activeLimit,
-            noShow: settings.noShow,
-            drawnAt: play.drawnAt,
-            ending: ending,
-            tiers: play.tiers.map { .init(id: $0.id, capacity: $0.capacity, sold: $0.sold) },
-            tally: play.crowd.tally,
-            learnedNoShow: play.learnedNoShow,
-            machine: play.machine
-        )
+    }
+
+    private static func readPlan(_ path: String, draw: RehearsedDraw) throws -> RehearsalPlan {
+        let file = try PlanFile(path: path)
+        do {
+            return try RehearsalPlan(json: file.json, draw: draw)
+        } catch {
+            throw Failure("the plan \(path) is refused: \(OneLine.joined(error.description))")
+        }
     }
 
     private static func rate(_ name: String, _ initial: String, _ help: String) -> Option {
@@ -160,71 +159,56 @@ enum RehearseCommand {
         let arguments = invocation.arguments
         func part(_ option: Option) -> Double { Double(arguments.number(option) ?? 0) / 100 }
         let curve = arguments.text(arrivals).flatMap(ArrivalCurve.init(rawValue:)) ?? .burst
-        let sale = filed.sale
         let tickets = arguments.text(basket) ?? ""
-        guard let mean = Double(tickets), mean >= 1, mean <= Double(sale.maxPerBuyer) else {
-            throw UsageError(
-                command: invocation.path,
-                message: """
-                    --basket takes a number from 1 to \(sale.maxPerBuyer), which is the plan's max_per_buyer, \
-                    not "\(tickets)"
-                    """
-            )
-        }
-        let members = try arguments.list(members).map { try Self.members($0, of: filed, invocation) }
-        let usual = RehearsalSettings.buyers(
-            for: filed.plan.capacity,
-            basket: mean,
-            conversion: part(conversion),
-            noShow: part(noShow)
-        )
-        let count = arguments.number(buyers) ?? max(usual, members.reduce(0) { $0 + $1.count })
-        guard members.reduce(0, { $0 + $1.count }) <= count else {
-            throw UsageError(
-                command: invocation.path,
-                message: "--members names more than the \(count) of --buyers"
-            )
-        }
-        guard !filed.plan.isInvitationOnly || !members.isEmpty else {
-            throw UsageError(
-                command: invocation.path,
-                message:
-                    "\(Self.members.usage) is missing: the plan is invitation_only, so nobody else may join"
-            )
-        }
-        return RehearsalSettings(
+        let count = arguments.number(buyers)
+        let settings = RehearsalSettings(
             seed: UInt64(arguments.number(seed) ?? 1),
-            buyers: count,
+            buyers: 0,
             curve: curve,
-            share: arguments.isGiven(before)
-                ? part(before) : curve.usualShare(prequeue: sale.prequeue, tail: sale.tail),
+            share: 0,
             noShow: part(noShow),
             abandon: part(abandon),
             patience: Int(arguments.duration(patience)?.seconds ?? 0),
             conversion: part(conversion),
-            basket: mean,
+            basket: Double(tickets) ?? 0,
             think: Int(arguments.duration(think)?.seconds ?? 0),
             payment: arguments.number(payment) ?? 0,
-            members: members
+            members: try arguments.list(members).map { try Self.members($0, invocation) }
         )
+        do {
+            return try settings.completed(
+                for: filed.plan,
+                buyers: count,
+                share: arguments.isGiven(before) ? part(before) : nil
+            )
+        } catch {
+            throw UsageError(command: invocation.path, message: message(error, tickets: tickets))
+        }
+    }
+
+    private static func message(_ misfit: RehearsalSettings.Misfit, tickets: String) -> String {
+        switch misfit {
+        case .basket(let most):
+            "--basket takes a number from 1 to \(most), which is the plan's max_per_buyer, not \"\(tickets)\""
+        case .unknownGroup(let group, let groups):
+            "--members names the group \"\(group)\"; "
+                + (groups.isEmpty
+                    ? "the plan has no groups" : "the plan's groups are \(groups.joined(separator: ", "))")
+        case .moreMembers(let count): "--members names more than the \(count) of --buyers"
+        case .invitationOnly:
+            "\(members.usage) is missing: the plan is invitation_only, so nobody else may join"
+        }
     }
 
     private static func members(
         _ word: String,
-        of filed: RehearsalPlan,
         _ invocation: Invocation
     ) throws -> RehearsalSettings.Members {
         let parts = word.split(separator: "=", omittingEmptySubsequences: false)
-        let groups = filed.plan.groups.map(\.id)
-        guard parts.count == 2, let count = Int(parts[1]), (1...1_000_000).contains(count),
-            groups.contains(String(parts[0]))
-        else {
-            let accepted =
-                groups.isEmpty
-                ? "the plan has no groups" : "the plan's groups are \(groups.joined(separator: ", "))"
+        guard parts.count == 2, let count = Int(parts[1]), (1...1_000_000).contains(count) else {
             throw UsageError(
                 command: invocation.path,
-                message: "--members takes GROUP=COUNT, as in fans=200, not \"\(word)\"; \(accepted)"
+                message: "--members takes GROUP=COUNT, as in fans=200, not \"\(word)\""
             )
         }
         return RehearsalSettings.Members(group: String(parts[0]), count: count)

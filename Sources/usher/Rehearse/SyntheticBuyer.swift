@@ -1,3 +1,5 @@
+internal import BoxOffice
+
 /// One buyer of a rehearsal, with all that they will do settled before they come.
 struct SyntheticBuyer: Sendable, Equatable {
     /// What somebody wants who has come in.
@@ -72,19 +74,4 @@ struct SyntheticBuyer: Sendable, Equatable {
     private static func spread(_ mean: Int, using dice: inout SeededDice) -> Int {
         Int((Double(mean) * Double.random(in: 0.5...1.5, using: &dice)).rounded())
     }
-}
-
-/// What buyers come to: the parts of a plan that they notice.
-struct RehearsedSale: Sendable, Equatable {
-    /// Seconds from the room's opening to the start.
-    var prequeue: Int
-    /// Seconds from the start to the close.
-    var length: Int
-    var turnSeconds: Int
-    var maxPerBuyer: Int
-    /// In the plan's order.
-    var tierCapacities: [Int]
-
-    /// Seconds from the start in which the late ones come.
-    var tail: Int { max(1, min(ArrivalCurve.longestTail, length)) }
 }

@@ -70,9 +70,13 @@ struct Stamp: Job {
 }
 
 /// Runs `body` with a gateway whose workers also deliver parcels.
-func withParcels(_ body: (GatewayAtWork, Van) async throws -> Void) async throws {
+func withParcels(
+    register: (inout WorkflowRegistry) -> Void = { _ in },
+    _ body: (GatewayAtWork, Van) async throws -> Void
+) async throws {
     let van = Van()
     try await withGateway(register: { registry in
+        register(&registry)
         registry.register(Delivery(van: van))
         registry.register(Wrapping())
         registry.register(Stamp(van: van))

@@ -26,7 +26,7 @@ extension PromoterAtDesk {
         #expect(try await tab.evaluate("document.cookie").string == "")
     }
 
-    func planning() async throws {
+    func planning(_ stage: RehearsalStage) async throws {
         try await tab.click("#main a[href='#/new']")
         try await tab.wait(for: "100 tickets", in: ".side")
         try await upload("[1, 2")
@@ -57,27 +57,42 @@ extension PromoterAtDesk {
         try await tab.fill("[data-path='sections[1].rows']", "A: 1-10,13-22 accessible 1-2\nB: 24")
         try await tab.wait(for: "The plan is good.")
         try await inspect("plan")
-        try await rehearsing()
+        try await rehearsing(stage)
         try await tab.click("button.primary")
         try await tab.wait(until: "location.hash.startsWith('#/os_') && document.querySelector('#figures')")
     }
 
-    /// The report of a rehearsal is drawn from a file.
-    func rehearsing() async throws {
-        try await upload("sold out", as: "#report")
-        try await tab.wait(for: "is no report of a rehearsal")
-        try await upload(
-            """
-            rehearsing…
-            {"sold_out_at": 125, "capacity": 64, "sold": 64, "sold_per_minute": [30, 30, 4],\
-            "buyers": {"came": 90, "joined": 90, "called": 60, "came_in": 50, "bought": 40},\
-            "wait_to_called": {"p50": 61, "p90": 100}, "advice": "The stock bound it."}
-            """,
-            as: "#report"
-        )
+    /// A rehearsal is ordered, called off, ordered again and drawn; so is the report of one that was played elsewhere.
+    func rehearsing(_ stage: RehearsalStage) async throws {
+        let button = ".side form button[type=submit]"
+        try await tab.fill("#crowd-buyers", "0")
+        try await tab.click(button)
+        try await tab.wait(for: "must be from 1 to 100000; found 0", in: ".side")
+        try await tab.wait(until: "document.activeElement.id == 'crowd-buyers'")
+        try await inspect("rehearse-problem")
+        try await tab.fill("#crowd-buyers", "90")
+        try await tab.click(button)
+        try await tab.wait(for: "Playing: 2:00 before the start: 90 in line, 0 sold.", in: ".side")
+        try await inspect("rehearsing")
+        try await tab.click(".side form button.plain")
+        try await tab.wait(for: "Called off; nothing of it is left.", in: ".side")
+        try await tab.click(button)
+        try await tab.wait(for: "Playing: 2:00 before the start", in: ".side")
+        stage.end()
         try await tab.wait(for: "Sold out 2:05 after the start.", in: ".side")
         try await tab.wait(until: "document.querySelector('.side .plot svg')")
         try await inspect("rehearsed")
+        try await tab.click(button)
+        try await tab.wait(for: "Playing: 2:00 before the start", in: ".side")
+        stage.end("the stage broke")
+        try await tab.wait(for: "It failed: the stage broke.", in: ".side")
+
+        try await tab.click(".side details summary")
+        try await upload("sold out", as: "#report")
+        try await tab.wait(for: "is no report of a rehearsal")
+        try await upload("rehearsing…\n" + RehearsalStage.report.replacing("\n", with: " "), as: "#report")
+        try await tab.wait(for: "Sold out 2:05 after the start.", in: ".side")
+        try await inspect("rehearsed-elsewhere")
     }
 
     func codes() async throws {

@@ -2,6 +2,7 @@ import HTTP
 import Postgres
 import TestSupport
 import Testing
+import Workflows
 
 @testable import HTTPGateway
 
@@ -9,13 +10,14 @@ import Testing
 @Suite(.withBrowser, .timeLimit(.minutes(10)))
 struct WholeDayTests {
     @Test func `A promoter's and an operator's whole day go through the pages`() async throws {
-        try await withParcels { house, van in
+        let stage = RehearsalStage()
+        try await withParcels(register: { $0.register(stage) }) { house, van in
             try await Browser.run { devTools in
                 // Two people, who share neither cookies nor memory.
                 let promoter = try await PromoterAtDesk(Browser(devTools), house)
                 let board = try await OperatorOnBoard(Browser(devTools), house)
                 try await promoter.signingIn()
-                try await promoter.planning()
+                try await promoter.planning(stage)
                 let id = try #require(
                     try await promoter.tab.evaluate("location.hash.split('/')[1]").string
                 )
