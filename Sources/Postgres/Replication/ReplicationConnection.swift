@@ -80,6 +80,7 @@ package final class ReplicationConnection: Sendable {
     /// - Parameters:
     ///   - name: lower-case letters, digits and underscores.
     ///   - isTemporary: whether it goes with this connection.
+    /// - Returns: the slot, and from where on it streams.
     /// - Throws: ``PostgresError``, with the state `duplicateObject` when there is one.
     package func createSlot(_ name: String, isTemporary: Bool = false) async throws -> Slot {
         let rows = try await connection.command(
