@@ -55,7 +55,7 @@ struct CaptureCursor: Sendable {
                 "capture.claim",
                 """
                 UPDATE fact_cursors SET epoch = epoch + 1, holder = \(holder), failures = 0, problem = NULL,
-                    leased_until = usher_now() + interval '30 seconds'
+                    leased_until = clock_timestamp() + interval '30 seconds'
                 WHERE consumer = \(name) AND part = 0
                 RETURNING epoch, position
                 """
@@ -71,8 +71,8 @@ struct CaptureCursor: Sendable {
             Query(
                 "capture.move",
                 """
-                UPDATE fact_cursors SET position = \(seq), moved_at = usher_now(),
-                    leased_until = usher_now() + interval '30 seconds'
+                UPDATE fact_cursors SET position = \(seq), moved_at = clock_timestamp(),
+                    leased_until = clock_timestamp() + interval '30 seconds'
                 WHERE consumer = \(name) AND part = 0 AND epoch = \(epoch)
                 """
             )
@@ -86,7 +86,7 @@ struct CaptureCursor: Sendable {
             Query(
                 "capture.renew",
                 """
-                UPDATE fact_cursors SET leased_until = usher_now() + interval '30 seconds'
+                UPDATE fact_cursors SET leased_until = clock_timestamp() + interval '30 seconds'
                 WHERE consumer = \(name) AND part = 0 AND epoch = \(epoch)
                 """
             )

@@ -46,6 +46,8 @@ struct FactOrder: Sendable {
     private(set) var windowBytes = 0
     /// How far numbers were final, and where in the server's log that was seen, in order.
     private var finals: [(seq: Int64, at: LSN)] = []
+    /// How far numbers were final where the stream has come to.
+    private var reached: Int64
     /// The greatest number of the transaction that is coming.
     private var coming: Int64?
     /// Transactions that have facts which were not told, in the order of commits.
@@ -59,6 +61,7 @@ struct FactOrder: Sendable {
     init(told: Int64, mostBytes: Int) {
         self.told = told
         self.mostBytes = mostBytes
+        reached = told
         horizon = FactHorizon(final: told)
     }
 
@@ -126,16 +129,16 @@ struct FactOrder: Sendable {
 
     // MARK: What to do
 
+    /// The same until something comes or is told.
     mutating func next() -> Step {
         guard let gap else { return .ask }
         if told < gap { return horizon.final > told ? .read(after: told, through: horizon.final) : .ask }
-        var through = told
         while let first = finals.first, first.at <= position {
-            through = max(through, first.seq)
+            reached = first.seq
             finals.removeFirst()
         }
-        if through > told {
-            return .tell(Array(window.prefix { $0.seq <= through }), through: through)
+        if reached > told {
+            return .tell(Array(window.prefix { [reached] in $0.seq <= reached }), through: reached)
         }
         guard let last = window.last else { return .wait }
         // Nothing more can be learnt by asking.

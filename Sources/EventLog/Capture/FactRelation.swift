@@ -11,15 +11,12 @@ struct FactRelation: Sendable {
     private let data: Int
 
     /// - Parameters:
-    ///   - relation: How the server describes the table.
+    ///   - relation: How the server describes a table; it describes parts of the log as well, of which no rows come.
     ///   - schema: Where the log is.
-    /// - Throws: ``CaptureProblem/unreadable(_:)`` when it isn't the log.
-    init(_ relation: PgOutputMessage.Relation, schema: String) throws(CaptureProblem) {
-        guard relation.namespace == schema, relation.name == "facts" else {
-            throw .unreadable(
-                "the publication has the table \(relation.namespace).\(relation.name), which is no log of facts"
-            )
-        }
+    /// - Returns: nil for another table than the log.
+    /// - Throws: ``CaptureProblem/unreadable(_:)`` when it lacks a column.
+    init?(_ relation: PgOutputMessage.Relation, schema: String) throws(CaptureProblem) {
+        guard relation.namespace == schema, relation.name == "facts" else { return nil }
         func place(_ name: String) throws(CaptureProblem) -> Int {
             guard let place = relation.columns.firstIndex(where: { $0.name == name }) else {
                 throw .unreadable("the publication leaves out the column \(name) of the log")
