@@ -97,6 +97,8 @@ struct LiveTests {
                 (#"{"type": "place", "token": "\#(place.token)"}"#, "wrong_place"),
                 (#"{"type": "reservation", "token": "at_forged"}"#, "malformed_json"),
                 (#"{"type": "reservation", "reservation": "rs_1", "token": "at_forged"}"#, "invalid_token"),
+                (#"{"type": "reservation", "reservation": "rs_1", "token": 7}"#, "malformed_json"),
+                (#"{"type": "reservation", "reservation": "rs_1"}"#, "token_required"),
             ] {
                 try await buyer.say(text)
                 let problem = try await buyer.hear("problem")

@@ -46,6 +46,18 @@ struct ProgramTests {
             ["gateway", "--cors-origins", "https://a.example,b.example"],
             "usher gateway: --cors-origins takes origins such as https://shop.example, not \"b.example\""
         ),
+        (
+            ["gateway", "--payment-methods", "card,pay pal"],
+            "usher gateway: --payment-methods takes different names such as card,paypal, not \"pay pal\""
+        ),
+        (
+            ["gateway", "--payment-methods", "card,card"],
+            "usher gateway: --payment-methods takes different names such as card,paypal, not \"card,card\""
+        ),
+        (
+            ["up", "--payment-methods", "card,card"],
+            "usher up: --payment-methods takes different names such as card,paypal, not \"card,card\""
+        ),
         (["up", "extra"], "usher up: unexpected \"extra\"; see usher up --help"),
         (["keys", "add"], "usher keys add: --role promoter|operator is missing"),
         (

@@ -89,7 +89,7 @@ package struct Admissions: Sendable {
                 hasLeft: try row[1],
                 turnExpiresAt: nil,
                 turnIsSettled: try row[2],
-                admission: try AdmissionSession(row, at: 3),
+                admission: try AdmissionSession(row, at: 3).map { try $0.limited(row, at: 10) },
                 again: try row[8] ?? false ? PlaceFacts.Again(expiresAt: try row[9]) : nil
             )
             let request = requests[index - 1]
@@ -121,7 +121,7 @@ package struct Admissions: Sendable {
             guard let request = byArrival[try row[0]], let session = try AdmissionSession(row, at: 1) else {
                 continue
             }
-            outcomes[request] = .admitted(session)
+            outcomes[request] = .admitted(try session.limited(row, at: 6))
         }
     }
 
@@ -135,7 +135,8 @@ package struct Admissions: Sendable {
             """
             SELECT k.ordinal, p.left_at IS NOT NULL,
                 coalesce(t.settled_at IS NOT NULL AND t.last_number >= k.number, false), a.admission_id, a.admitted_at,
-                a.expires_at, a.ended_at, a.end_reason, again.arrival IS NOT NULL, again.expires_at
+                a.expires_at, a.ended_at, a.end_reason, again.arrival IS NOT NULL, again.expires_at,
+                a.max_per_buyer
             FROM unnest(\(requests.map(\.arrival)), \(requests.map(\.place.bytes)), \(numbers))
                     WITH ORDINALITY AS k (arrival, id, number, ordinal)
                 JOIN places p ON p.on_sale_id = \(onSale.rawValue) AND p.arrival = k.arrival AND p.id = k.id
@@ -181,7 +182,7 @@ package struct Admissions: Sendable {
                 LEFT JOIN groups g ON g.on_sale_id = \(onSale.rawValue) AND g.ordinal = p.group_ordinal
             ON CONFLICT (on_sale_id, arrival) DO UPDATE SET admitted_at = excluded.admitted_at,
                 expires_at = excluded.expires_at, ended_at = NULL, end_reason = NULL
-            RETURNING arrival, admission_id, admitted_at, expires_at, ended_at, end_reason
+            RETURNING arrival, admission_id, admitted_at, expires_at, ended_at, end_reason, max_per_buyer
             """
         )
     }
@@ -202,5 +203,14 @@ package struct Admissions: Sendable {
             FROM admitted a ORDER BY a.number
             """
         )
+    }
+}
+
+extension AdmissionSession {
+    /// The same with the limit that a column says it has of its own.
+    fileprivate func limited(_ row: Row, at column: Int) throws -> AdmissionSession {
+        var session = self
+        session.ownLimit = try (row[column] as Int?)
+        return session
     }
 }

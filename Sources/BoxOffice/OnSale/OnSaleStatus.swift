@@ -53,6 +53,8 @@ package struct OnSaleStatus: Sendable, Equatable {
     package let spoken: Double
     package let turnSeconds: Int
     package let sessionSeconds: Int
+    /// How many tickets a buyer may have; some groups have a limit of their own.
+    package let maxPerBuyer: Int
     package let message: String?
     /// Grows with everything here but the tiers' numbers; among equals the latest read counts.
     package let seq: Int64
@@ -118,6 +120,7 @@ package struct OnSaleStatus: Sendable, Equatable {
             t.ids, t.names, t.prices, t.numbered, t.capacities, t.free, t.held, t.sold, t.only_for, t.public_at, g.ids,
             g.names, g.priorities, o.invitation_only, o.open_until, o.pause_reason, o.throttle, o.throttle_reason, o.pace,
             o.slow_pace, o.no_show, o.conversion, o.mean_basket, o.spoken,
+            (SELECT max_per_buyer FROM reservation_rules WHERE on_sale_id = o.on_sale_id),
             \(fragment: DrawCeremony.columns)
         FROM now, on_sales o
             CROSS JOIN LATERAL (
@@ -188,7 +191,8 @@ package struct OnSaleStatus: Sendable, Equatable {
         conversion = try row[49]
         meanBasket = try row[50]
         spoken = try row[51]
-        ceremony = try DrawCeremony(row, at: 52)
+        maxPerBuyer = try row[52]
+        ceremony = try DrawCeremony(row, at: 53)
     }
 
     private static func groups(_ row: Row, at column: Int) throws -> [BuyerGroup] {

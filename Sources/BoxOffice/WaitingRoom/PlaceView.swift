@@ -34,6 +34,8 @@ package struct AdmissionSession: Sendable, Equatable {
     package let expiresAt: PostgresTimestamp
     package let endedAt: PostgresTimestamp?
     package let endReason: String?
+    /// How many tickets its holder may have where that is another number than the on-sale's, as for members of a group.
+    package var ownLimit: Int?
 
     /// Whether it still lets its holder buy.
     package var isLive: Bool { endedAt == nil }

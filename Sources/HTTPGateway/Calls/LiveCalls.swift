@@ -21,12 +21,14 @@ extension Operation {
         let id = try call.onSaleID()
         guard services.board[id] != nil else { throw Problem.unknownOnSale }
         if call.request.asksForWebSocket {
-            guard let token = ownPlace(of: id, services, call.request) else {
-                return .channel(ChannelOffer(.webSocket, subject: id.rawValue, handler: services.live))
-            }
+            let place = ownPlace(of: id, services, call.request)
+            let admission = ownAdmission(of: id, services, call.request)
             let live = services.live
             return .channel(
-                ChannelOffer(.webSocket, subject: id.rawValue, handler: live) { live.show(token, $0, $1) }
+                ChannelOffer(.webSocket, subject: id.rawValue, handler: live) { channel, loop in
+                    if let admission { live.keep(admission, channel, loop) }
+                    if let place { live.show(place, channel, loop) }
+                }
             )
         }
         guard call.request.accepts("text/event-stream") else { throw Problem.upgradeRequired }
@@ -66,6 +68,20 @@ extension Operation {
         guard let text = request.cookie(BuyerCookies.name(.place, id)),
             (try? SameOrigin.check(request)) != nil, let keys = try? services.keys.current(),
             let token = try? PlaceToken(text, keys: keys, now: services.board.clock.now), token.onSale == id
+        else { return nil }
+        return token
+    }
+
+    /// The admission whose token it keeps so.
+    private static func ownAdmission(
+        of id: OnSaleID,
+        _ services: Services,
+        _ request: HTTPRequest
+    ) -> AdmissionToken? {
+        guard let text = request.cookie(BuyerCookies.name(.admission, id)),
+            (try? SameOrigin.check(request)) != nil, let keys = try? services.keys.current(),
+            let token = try? AdmissionToken(text, keys: keys, now: services.board.clock.now),
+            token.onSale == id
         else { return nil }
         return token
     }

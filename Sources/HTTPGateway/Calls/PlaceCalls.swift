@@ -141,7 +141,10 @@ extension Operation {
             let outcome = try await services.admissions.submit(request)
             services.places.forget(token.place)
             switch outcome {
-            case .admitted(let session): return admitted(session, token, keys, services, call.request)
+            case .admitted(let session):
+                let everybody = try await services.onSale(token.onSale).facts.maxPerBuyer
+                let limit = session.ownLimit ?? everybody
+                return admitted(session, limit, token, keys, services, call.request)
             case .notYet: throw notYet(try await services.onSale(token.onSale), nil)
             case .full: throw Problem.full
             case .stopped: throw Problem.stopped
@@ -159,6 +162,7 @@ extension Operation {
 
     private static func admitted(
         _ session: AdmissionSession,
+        _ limit: Int,
         _ place: PlaceToken,
         _ keys: SigningKeys,
         _ services: Services,
@@ -177,6 +181,7 @@ extension Operation {
         let body = JSONWriter.object { json in
             if !isPage { json.field("admission_token", token.signed(with: keys)) }
             json.field("expires_at", "\(session.expiresAt)")
+            json.field("max_per_buyer", limit)
         }
         var headers: HTTPHeaders = ["Cache-Control": "no-store"]
         if isPage { headers.add("Set-Cookie", services.setCookie(token, keys, for: request)) }

@@ -71,8 +71,8 @@ enum LiveDocument {
     enum Wish: Equatable {
         /// `{"type": "place", "token": "pt_…"}`.
         case place(token: String)
-        /// `{"type": "reservation", "reservation": "rs_…", "token": "at_…"}`.
-        case reservation(String, token: String)
+        /// `{"type": "reservation", "reservation": "rs_…", "token": "at_…"}`; our own page can't read its token, and leaves it out.
+        case reservation(String, token: String?)
     }
 
     /// Reads what a client said.
@@ -82,11 +82,13 @@ enum LiveDocument {
         let accepted =
             #"only {"type": "place", "token": "…"} and "#
             + #"{"type": "reservation", "reservation": "…", "token": "…"} are taken here"#
-        if let value = try? JSONValue(parsing: text), let token = value["token"]?.string {
-            switch value["type"]?.string {
-            case "place": return .place(token: token)
-            case "reservation":
-                if let id = value["reservation"]?.string { return .reservation(id, token: token) }
+        if let value = try? JSONValue(parsing: text) {
+            switch (value["type"]?.string, value["token"]) {
+            case ("place", .string(let token)?): return .place(token: token)
+            case ("reservation", let token):
+                if let id = value["reservation"]?.string, token == nil || token?.string != nil {
+                    return .reservation(id, token: token?.string)
+                }
             default: break
             }
         }

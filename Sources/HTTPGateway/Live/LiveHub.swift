@@ -74,7 +74,16 @@ final class LiveHub: ChannelHandler {
                 guard token.onSale.rawValue == subject else { throw Problem.wrongPlace }
                 show(token, channel, loop)
             case .reservation(let id, let text):
-                let token = try tokens.admission(text)
+                let token: AdmissionToken
+                if let text {
+                    token = try tokens.admission(text)
+                } else if let kept = loops[loop.index].admissions[channel] {
+                    token = kept
+                } else {
+                    throw Problem.tokenRequired.with(
+                        detail: "show the admission token, as in \"token\": \"at_…\""
+                    )
+                }
                 guard let id = ReservationID(publicID: id), token.onSale.rawValue == subject else {
                     throw Problem.unknownReservation
                 }
@@ -89,6 +98,11 @@ final class LiveHub: ChannelHandler {
     func show(_ token: PlaceToken, _ channel: Channel, _ loop: ChannelLoop) {
         loops[loop.index].shown[channel] = Shown(token: token)
         look(at: channel, loop)
+    }
+
+    /// Has a channel's messages about reservations need no token: its page keeps it in a cookie.
+    func keep(_ token: AdmissionToken, _ channel: Channel, _ loop: ChannelLoop) {
+        loops[loop.index].admissions[channel] = token
     }
 
     /// Has what this reservation does told to this channel.
@@ -256,6 +270,8 @@ private final class Audience: @unchecked Sendable {
     private(set) var listeners: [OnSaleID: [Channel]] = [:]
     private var positions: [Channel: Int] = [:]
     var shown: [Channel: Shown] = [:]
+    /// What the cookies of those who are inside keep.
+    var admissions: [Channel: AdmissionToken] = [:]
     var toldAt: [OnSaleID: MonotonicTime] = [:]
     private var ticks: [OnSaleID: (tag: String, message: ChannelMessage)] = [:]
 
@@ -266,6 +282,7 @@ private final class Audience: @unchecked Sendable {
 
     func remove(_ channel: Channel, from id: OnSaleID) {
         shown[channel] = nil
+        admissions[channel] = nil
         guard let position = positions.removeValue(forKey: channel), let last = listeners[id]?.popLast()
         else {
             return

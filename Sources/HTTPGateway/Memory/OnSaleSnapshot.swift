@@ -128,6 +128,7 @@ final class OnSaleSnapshot: Sendable {
         json.array("tiers") { list in
             for tier in facts.tiers { list.object { Self.write(tier, of: facts, withStock: false, to: &$0) } }
         }
+        json.field("max_per_buyer", facts.maxPerBuyer)
         json.field("buyers", facts.buyers.rawValue)
         json.array("groups") { list in
             for group in facts.groups {

@@ -71,7 +71,10 @@ extension Schema {
                 ("poll_after_ms", .integer),
             ])
         ),
-        ("Admission", object([("admission_token?", .string), ("expires_at", .instant)])),
+        (
+            "Admission",
+            object([("admission_token?", .string), ("expires_at", .instant), ("max_per_buyer", .integer)])
+        ),
         (
             "Reserve",
             free(
@@ -245,7 +248,8 @@ extension Schema {
     private static let onSale: Members = [
         ("id", .string), ("title", .string), ("venue", .string), ("city", .string), ("state", publicStates),
         ("opens_at", .instant), ("starts_at", .instant), ("closes_at", .instant),
-        ("tiers", .list(.reference("Tier"))), ("buyers", buyers), ("groups", .list(.object(group))),
+        ("tiers", .list(.reference("Tier"))), ("max_per_buyer", .integer), ("buyers", buyers),
+        ("groups", .list(.object(group))),
         ("invitation_only", .boolean), ("message", .nullable(.string)),
     ]
 

@@ -24,6 +24,7 @@ final class Services: Sendable {
     /// The event log, for those who follow it.
     let events: FactTail
     let caseMeter: CaseMeter
+    let consumerMeter: ConsumerMeter
     let cases: PaymentCases
     let seats: SeatMaps
     let proofs: DrawProofs
@@ -148,6 +149,7 @@ final class Services: Sendable {
         }
         health = HealthMeter(postgres: postgres, logger: logger)
         caseMeter = CaseMeter(postgres: postgres, metrics: metrics, logger: logger)
+        consumerMeter = ConsumerMeter(postgres: postgres, metrics: metrics, logger: logger)
         cases = PaymentCases(postgres: postgres)
         missing = Batcher(limit: 10_000, committers: 1) { asked in
             try await board.refresh()
@@ -186,6 +188,7 @@ final class Services: Sendable {
             group.addTask { await self.newcomers.run(on: loops) }
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
+            group.addTask(executorPreference: loops.next()) { await self.consumerMeter.run() }
             group.addTask { await self.lights.run() }
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }

@@ -64,7 +64,8 @@ function missed() {
 }
 
 function waitlist() {
-    const quantity = h("select", { id: "quantity" }, ...[1, 2, 3, 4, 5, 6].map((n) => h("option", { value: n }, number(n))))
+    const quantity = h("select", { id: "quantity" },
+        ...Array.from({ length: app.onSale.max_per_buyer }, (_, index) => h("option", { value: index + 1 }, number(index + 1))))
     const button = action(t("waitlist.button"), async () => {
         const body = { quantity: Number(quantity.value), ...(app.place ? {} : identity()) }
         const spot = await ask("POST", `/v1/on-sales/${app.id}/waitlist`, { body })

@@ -2,7 +2,7 @@
 
 import { h, say, $ } from "./dom.js"
 import { t, has, number, money, moment, list } from "./i18n.js"
-import { app, announce, ask, comeIn, refresh, show, takeReservation } from "./line.js"
+import { app, announce, ask, comeIn, ordered, refresh, show, takeReservation } from "./line.js"
 import { random, Refusal } from "./line-api.js"
 import { action, clock, left, restriction } from "./line-wait.js"
 
@@ -17,7 +17,7 @@ async function hold(body) {
         const held = await ask("POST", "/v1/reservations", { body, headers: { "Idempotency-Key": wish.key } })
         app.memory.set("wish", null)
         app.notice = null
-        takeReservation(held)
+        ordered(held)
         await refresh()
     } catch (error) {
         if (error instanceof Refusal && error.status < 500) app.memory.set("wish", null)
@@ -38,7 +38,7 @@ function choose() {
     const tiers = app.status.tiers
     const session = clock("choose.clock")
     const quantity = h("select", { id: "quantity" },
-        ...Array.from({ length: 10 }, (_, index) => h("option", { value: index + 1 }, number(index + 1))))
+        ...Array.from({ length: app.session.max_per_buyer }, (_, index) => h("option", { value: index + 1 }, number(index + 1))))
     const accessible = h("select", { id: "accessible" })
     const accessibleField = h("div", { class: "field" }, h("label", { for: "accessible" }, t("choose.accessible")), accessible)
     const together = h("input", { type: "checkbox", id: "together" })
@@ -149,7 +149,7 @@ function holding() {
     const time = clock("hold.clock")
     const soon = h("p", { class: "note warn", role: "alert", hidden: true }, t("hold.soon"))
     const more = action(t("hold.extend"), async () => {
-        takeReservation(await ask("POST", path("/extend")))
+        ordered(await ask("POST", path("/extend")))
         announce(t("hold.extended", { time: moment(app.reservation.expires_at) }))
         show()
     })
@@ -166,7 +166,7 @@ function holding() {
     const pay = action(t("pay.button", { total: money(app.reservation.total) }), async () => {
         app.notice = null
         const method = $("input[name=method]:checked", form).value
-        takeReservation(await ask("POST", path("/checkout"), { body: { payment_method: method } }))
+        ordered(await ask("POST", path("/checkout"), { body: { payment_method: method } }))
         show()
     }, { class: "primary wide" })
     const form = h("div", { class: "stack" },
@@ -210,4 +210,4 @@ function bought() {
 }
 
 /// The views by name.
-export const views = { choose, hold: holding, paying, bought }
+export const views = { choose, hold: holding, paying, bought, refunded: bought }

@@ -50,6 +50,11 @@ export class Live {
         }
     }
 
+    /// Says something, where there is somebody to hear it.
+    say(message) {
+        if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message))
+    }
+
     /// Looks whether the socket is alive; one that was asleep with the phone often isn't.
     check() {
         if (!this.#socket) return

@@ -40,8 +40,8 @@ export function action(label, doing, attributes = {}) {
     return { element: h("div", { class: "action" }, button, problem), button, problem, run }
 }
 
-/// A list of names and values; `update` shows those that are not null.
-function facts() {
+/// A list of names and values, in the order of `labels`; `set` shows those that are not null.
+function facts(...labels) {
     const element = h("dl", { class: "facts" })
     const rows = new Map()
     return {
@@ -56,7 +56,8 @@ function facts() {
             if (!row) {
                 row = [h("dt", {}, t(label)), h("dd", { class: "number" })]
                 rows.set(label, row)
-                element.append(...row)
+                const next = labels.slice(labels.indexOf(label) + 1).find((other) => rows.has(other) && other !== label)
+                for (const part of row) element.insertBefore(part, next ? rows.get(next)[0] : null)
             }
             say(row[1], text)
         },
@@ -122,7 +123,7 @@ function waiting() {
     const label = h("span", { class: "quiet" })
     const progress = h("progress", { max: 1, value: 0, "aria-label": t("waiting.progress") })
     const band = h("p", { class: "band" })
-    const more = facts()
+    const more = facts("waiting.number", "waiting.serving")
     const odds = h("p", { class: "quiet" })
     let said = ""
     return {
@@ -184,7 +185,7 @@ function prices() {
     return {
         element,
         update() {
-            element.hidden = ["choose", "hold", "paying", "bought"].includes(document.getElementById("main").dataset.view)
+            element.hidden = ["choose", "hold", "paying", "bought", "refunded"].includes(document.getElementById("main").dataset.view)
             const tiers = app.status.tiers
             const now = JSON.stringify(tiers)
             if (now === shown) return

@@ -46,6 +46,11 @@ let isRefreshing = false
 let again = false
 let pollAt = 0
 let reservationAt = 0
+/// The reservation that is told of on the socket, and need not be asked for.
+let told = null
+let toldAt = 0
+let orderedAt = 0
+let isDue = false
 
 /// Asks for everything there is to know; one at a time, and once more if it was wanted meanwhile.
 export async function refresh() {
@@ -85,8 +90,13 @@ async function askForPlace() {
 async function askForReservation() {
     const known = memory.get("reservation")
     if (!known) return void (app.reservation = null)
+    if (known === told && live.isOpen && !isDue) return
+    isDue = false
+    const since = Date.now()
     try {
-        takeReservation(await ask("GET", `/v1/reservations/${known}`))
+        const answer = await ask("GET", `/v1/reservations/${known}`)
+        // What was told meanwhile is not older.
+        if (told !== known || toldAt <= since) takeReservation(answer)
     } catch (error) {
         if (error.status === 401 || error.status === 403 || error.status === 404) takeReservation(null)
         else throw error
@@ -107,9 +117,19 @@ function takePlace(place) {
     if (was !== place.state && (place.state === "called" || was === "called")) navigator.vibrate?.(200)
 }
 
+/// Takes in what an order made of the reservation; whether it was told of before that, is asked once more.
+export function ordered(reservation) {
+    orderedAt = Date.now()
+    takeReservation(reservation)
+    reservationAt = orderedAt + 1500
+}
+
 export function takeReservation(reservation) {
     const was = app.reservation
     reservationAt = Date.now() + (reservation?.state === "paying" ? 1500 : 10000)
+    // What has come to an end is told once, and a sale may yet be refunded.
+    const isOpen = reservation?.state === "held" || reservation?.state === "paying"
+    if (!isOpen || reservation.reservation !== told) told = null
     if (reservation && (reservation.state === "expired" || reservation.state === "released")) {
         if (was && reservation.state === "expired") app.notice = { kind: "warn", text: t("hold.expired") }
         reservation = null
@@ -119,6 +139,8 @@ export function takeReservation(reservation) {
     }
     app.reservation = reservation
     memory.set("reservation", reservation?.reservation ?? null)
+    if (isOpen && !told) live.say({ type: "reservation", reservation: reservation.reservation })
+    else if (told) reservationAt = Infinity
     if (was?.state !== reservation?.state) tell()
 }
 
@@ -147,11 +169,21 @@ function hear(message) {
         takePlace(message)
         if (message.state === "admitted" && !app.session) return void refresh()
         break
+    case "reservation":
+        if (message.reservation !== app.reservation?.reservation) break
+        told = message.reservation
+        toldAt = Date.now()
+        // What was read before our own order may be told after it: then it is asked for.
+        if (toldAt - orderedAt < 3000) reservationAt = Math.min(reservationAt, toldAt + 1000)
+        else takeReservation(message)
+        break
     case "open":
         app.isOnline = true
+        told = null
         return void refresh()
     case "closed":
-        pollAt = 0
+        pollAt = reservationAt = 0
+        told = null
         break
     }
     show()
@@ -189,6 +221,8 @@ export async function comeIn() {
     try {
         app.session = await ask("POST", `/v1/places/${app.place.place}/admission`)
         app.place.state = "admitted"
+        // A socket knows the cookies that there were when it was opened.
+        live.restart()
         await askForReservation()
     } catch (error) {
         if (error.code === "session_over") app.place.state = "done"
@@ -213,7 +247,7 @@ export async function leave() {
 /// Which view it is time for.
 function viewName() {
     const { place, status, reservation } = app
-    if (reservation) return reservation.state === "held" ? "hold" : reservation.state === "paying" ? "paying" : "bought"
+    if (reservation) return { held: "hold", paying: "paying", refunded: "refunded" }[reservation.state] ?? "bought"
     const state = status.state
     if (!place) {
         if (state === "closed") return "closed"
@@ -253,7 +287,7 @@ const after = () => Promise.all([import("./line-after.js"), learn("line-more"), 
 const buying = () => Promise.all([import("./line-buy.js"), learn("line-more"), learn("line-buy"), dress()])
 /// What is not fetched for the first view, which should be there soon, wherever one is.
 const parts = {
-    choose: buying, hold: buying, paying: buying, bought: buying, turn: after, entering: after,
+    choose: buying, hold: buying, paying: buying, bought: buying, refunded: buying, turn: after, entering: after,
     missed: after, gone: after, waitlist: after, listed: after, left: after, closed: after, done: after,
 }
 
@@ -322,6 +356,7 @@ function tick() {
     }
     if (app.reservation && ["held", "paying"].includes(app.reservation.state) && now > reservationAt) {
         reservationAt = now + 3000
+        isDue = true
         return void refresh()
     }
     // What was to happen by now is asked for, and not guessed; not by everyone at once.

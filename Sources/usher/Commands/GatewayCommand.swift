@@ -29,6 +29,7 @@ enum GatewayCommand {
         let host = arguments.text(.host) ?? "127.0.0.1"
         let server = try GatewayOptions.server(invocation)
         let origins = try GatewayOptions.origins(invocation)
+        let paymentMethods = try GatewayOptions.paymentMethods(invocation)
         let place = try await Workplace.open(
             invocation,
             connections: arguments.number(WorkerCommand.connections) ?? 8,
@@ -54,6 +55,7 @@ enum GatewayCommand {
                 adminPort: arguments.number(.adminPort) ?? 8081,
                 server: server,
                 paymentSecret: arguments.text(.paymentsSecret),
+                paymentMethods: paymentMethods,
                 origins: origins,
                 replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2),
                 drainDelay: arguments.duration(GatewayOptions.drainDelay) ?? .zero,

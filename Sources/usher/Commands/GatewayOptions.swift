@@ -115,10 +115,19 @@ enum GatewayOptions {
         help: "How long new connections are still accepted after SIGTERM, while /readyz already says 503"
     )
 
+    static let paymentMethods = Option(
+        "payment-methods",
+        .list("NAMES"),
+        environment: "USHER_PAYMENT_METHODS",
+        initial: "card",
+        help:
+            "The payment methods that the line's page offers, by the names that the payment provider knows them by"
+    )
+
     static let all = [
         replicaURL, replicaStaleness, drainDelay,
         maxConnections, certificate, key, trustedProxies, forwarded, proxyProtocol, accessLog, accessSample,
-        origins, clientRate, tokenRate, clientConnections, wrongKeys,
+        origins, clientRate, tokenRate, clientConnections, wrongKeys, paymentMethods,
     ]
 
     /// The server that the options describe.
@@ -167,6 +176,25 @@ enum GatewayOptions {
             }
         }
         return list
+    }
+
+    /// The payment methods that the line's page offers.
+    ///
+    /// - Throws: ``UsageError`` when there is one twice, or one that is no name.
+    static func paymentMethods(_ invocation: Invocation) throws -> [String] {
+        let names = invocation.arguments.list(paymentMethods)
+        let wrong = names.first { name in
+            // They stand in JSON, in a page and in the provider's calls, and in none of these is anything else of use.
+            !(1...64).contains(name.utf8.count)
+                || !name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.:".contains($0)) }
+        }
+        guard wrong == nil, Set(names).count == names.count else {
+            throw misuse(
+                "--payment-methods takes different names such as card,paypal, not \"\(wrong ?? names.joined(separator: ","))\"",
+                invocation
+            )
+        }
+        return names
     }
 
     private static func tlsCertificate(_ invocation: Invocation) throws -> TLSCertificate? {

@@ -10,13 +10,18 @@ enum UpCommand {
             scheduler, workers and gateway, each as a process of its own that is started again when it dies.
             Without --payments-url a stand-in payment server runs as well. Ctrl-C ends everything in order.
             """,
-        options: [.host, .port, .adminPort, .paymentsURL, .paymentsKey, .paymentsSecret, .otlpEndpoint]
-            + Option.database,
+        options: [
+            .host, .port, .adminPort, .paymentsURL, .paymentsKey, .paymentsSecret,
+            GatewayOptions.paymentMethods,
+            .otlpEndpoint,
+        ] + Option.database,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
         var environment = invocation.environment
-        for option in [Option.paymentsKey, .paymentsSecret, .otlpEndpoint] {
+        // Before a process is started that would only say the same.
+        _ = try GatewayOptions.paymentMethods(invocation)
+        for option in [Option.paymentsKey, .paymentsSecret, GatewayOptions.paymentMethods, .otlpEndpoint] {
             if let name = option.environment, let value = arguments.text(option) { environment[name] = value }
         }
         let settings = HouseSettings(

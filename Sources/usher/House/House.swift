@@ -116,7 +116,10 @@ actor House {
             await supervisor.want(1, of: .init(name: GroupName.payments, words: words, stopStage: 3))
         }
         await supervisor.want(1, of: .init(name: GroupName.scheduler, words: ["scheduler"], stopStage: 2))
-        await supervisor.want(1, of: .init(name: GroupName.consumers, words: ["events", "run"], stopStage: 2))
+        await supervisor.want(
+            1,
+            of: .init(name: GroupName.consumers, words: ["events", "run"], stopStage: 2)
+        )
         try await obeyPools()
         let gateway = [
             "gateway", "--host", settings.host, "--port", "\(port)", "--admin-port", "\(adminPort)",

@@ -1,3 +1,4 @@
+import EventLog
 import Jobs
 import Postgres
 import Reactor
@@ -263,6 +264,15 @@ struct BoxOfficePlanTests {
 
     // MARK: What promoters and the clock do
 
+    private func count(_ sale: SeededSale) async throws {
+        let facts = try await FactLog(postgres: sale.quiet).page(after: 0, through: .max, limit: 100)
+        #expect(facts.count > 20)
+        try await sale.room.postgres.withTransaction {
+            try await SaleMinutes().apply(facts, in: &$0)
+        }
+        _ = try await SaleMinutes.read(sale.room.onSale, from: sale.room.postgres)
+    }
+
     private func manage(_ sale: SeededSale) async throws {
         let (room, onSales) = (sale.room, sale.room.onSales)
         try await onSales.setRate(room.onSale, perMinute: 100, by: "test")
@@ -274,6 +284,7 @@ struct BoxOfficePlanTests {
         try await look(sale)
         _ = try await room.status()
         _ = try await OperatorLog.page(before: nil, limit: 20, in: room.postgres)
+        try await count(sale)
         _ = try await PaymentCase.open(limit: 20, in: room.postgres)
         _ = try await PaymentCase.backlog(in: room.postgres)
         let captured = try #require(

@@ -19,6 +19,21 @@ enum SeedStatements {
             """
         ),
         Query(
+            "seed.facts",
+            """
+            INSERT INTO facts (on_sale_id, recorded_at, kind, data)
+            SELECT 1 + n % 301, usher_now(), 'place.taken', '{"place": 1}' FROM generate_series(1, 20000) AS n
+            """
+        ),
+        Query(
+            "seed.minutes",
+            """
+            INSERT INTO sale_minutes
+            SELECT o, '2026-01-01Z'::timestamptz + make_interval(mins => n), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+            FROM generate_series(2, 301) AS o, generate_series(1, 30) AS n
+            """
+        ),
+        Query(
             "seed.draws",
             """
             INSERT INTO draws (on_sale_id, keeper, reveal_seconds, beacon, beacon_wait_seconds)

@@ -34,7 +34,7 @@ struct SeededSale {
         "presale_codes",
         "invitations", "audit_entries", "jobs",
         "checkpoints", "run_values",
-        "events", "job_keys",
+        "events", "job_keys", "facts", "sale_minutes",
     ]
 
     /// Schedules, opens, fills and draws the on-sale, the last three already before the log's eyes.

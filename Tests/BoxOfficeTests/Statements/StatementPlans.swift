@@ -51,6 +51,8 @@ enum StatementPlans {
             rows: 12_000,
             whole: ["admissions"]
         ),
+        StatementPlan("minutes.count", ["facts_pkey"], rows: 120),
+        StatementPlan("minutes.read", ["sale_minutes_pkey"], rows: 3000),
         StatementPlan("sale_sample.series", ["sale_samples_pkey"], rows: 3100),
         StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100, parts: 3),
         StatementPlan("audit.append", [], rows: 1),
@@ -300,6 +302,7 @@ enum StatementPlans {
         ("deletes a batch of what a BRIN finds", ["upkeep.keys"]),
         ("reads the next rows of a cursor", ["orders.fetch"]),
         ("declares a cursor, whose plan OrderArchiveTests looks at", ["orders.export"]),
+        ("forgets all of a table, before it is counted anew", ["minutes.forget"]),
         ("reads or writes a setting", ["statement_timeout", "statement_timeout_set"]),
         (
             "calls a function that makes or drops whole partitions",

@@ -90,6 +90,47 @@ struct LineConnectionTests {
         }
     }
 
+    @Test func `A reservation is told on the socket, and asked for where there is none`() async throws {
+        try await withGateway { house in
+            let onSale = try await house.schedule()
+            try await Browser.run { devTools in
+                let told = try await LineOnScreen(try await Browser(devTools), house, onSale)
+                let asking = try await LineOnScreen(
+                    try await Browser(devTools),
+                    house,
+                    onSale,
+                    hasSockets: false
+                )
+                try await told.join()
+                try await asking.join()
+                try await house.shiftClock(seconds: 3_700)
+                for line in [told, asking] {
+                    try await line.reach("turn")
+                    try await line.tab.click(".turn button")
+                    try await line.reach("choose")
+                    try await line.tab.click("section .action button.primary")
+                    try await line.reach("hold")
+                }
+                // From here on nobody would answer this one.
+                try await told.tab.evaluate(
+                    """
+                    (() => {
+                        const real = window.fetch
+                        window.fetch = async (...asked) => String(asked[0]).includes("/reservations/")
+                            ? new Response("{}", { status: 503 }) : real(...asked)
+                    })()
+                    """
+                )
+                try await house.shiftClock(seconds: 620)
+                for line in [told, asking] {
+                    try await line.reach("choose")
+                    try await line.tab.wait(for: "The time ran out", in: ".notes")
+                    #expect(line.tab.takeComplaints() == [])
+                }
+            }
+        }
+    }
+
     @Test func `A hold whose answer was lost is found again with the same key`() async throws {
         try await withGateway { house in
             let onSale = try await house.schedule()

@@ -38,7 +38,7 @@ struct LineCrowdTests {
 
     @Test func `Ten browsers buy while a thousand buyers poll`() async throws {
         try await withGateway { house in
-            let onSale = try await house.schedule(standing: 1_100)
+            let onSale = try await house.schedule(standing: 4_000)
             let crowd = Crowd()
             try await Browser.run { devTools in
                 var lines: [LineOnScreen] = []
@@ -54,6 +54,12 @@ struct LineCrowdTests {
                     for _ in 0..<1_000 { group.addTask { try await house.join(onSale) } }
                     return try await group.reduce(into: []) { $0.append($1) }
                 }
+                // One more, who has them all ahead, and the promoter, who sees how it goes.
+                let last = try await LineOnScreen(try await Browser(devTools), house, onSale)
+                let desk = try await PromoterAtDesk(Browser(devTools), house)
+                try await desk.signIn(house.promoterKey)
+                try await desk.tab.click("a[href='#/\(onSale)']")
+                try await desk.tab.wait(for: "1,010 joined", in: "#figures")
                 try await withThrowingTaskGroup(of: Void.self) { everyone in
                     for place in places { everyone.addTask { await crowd.poll(place, house) } }
                     for await _ in crowd.isThere.stream {}
@@ -61,6 +67,15 @@ struct LineCrowdTests {
                         for line in lines { buyers.addTask { try await buy(line, house) } }
                         try await buyers.waitForAll()
                     }
+                    try await last.reach("join")
+                    try await last.tab.click("button.primary")
+                    try await last.reach("waiting")
+                    let ahead = try await last.tab.text(".ahead .big") ?? ""
+                    #expect(try await last.tab.text(".facts dt") == "Your number")
+                    #expect(Int(ahead.filter(\.isNumber)) ?? 0 > 100, "\(ahead)")
+                    try await last.inspect("crowd")
+                    try await desk.tab.wait(for: "1,011 joined", in: "#figures")
+                    try await desk.inspect("crowd")
                     everyone.cancelAll()
                 }
             }

@@ -12,10 +12,13 @@ struct LineOnScreen {
         _ browser: Browser,
         _ house: GatewayAtWork,
         _ onSale: String,
-        _ look: Browser.Look = .phone
+        _ look: Browser.Look = .phone,
+        hasSockets: Bool = true,
+        query: String = ""
     ) async throws {
         tab = try await browser.tab(look)
-        url = "http://127.0.0.1:\(house.api.port)/on-sales/\(onSale)"
+        url = "http://127.0.0.1:\(house.api.port)/on-sales/\(onSale)\(query)"
+        if !hasSockets { try await tab.forbidSockets() }
         try await tab.open(url)
     }
 

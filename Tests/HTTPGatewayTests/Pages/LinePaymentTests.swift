@@ -5,7 +5,7 @@ import Testing
 /// A payment that takes a while, and what everyone is told meanwhile.
 @Suite(.timeLimit(.minutes(5)), .withBrowser)
 struct LinePaymentTests {
-    /// Has the page hear something else than was answered: `change` is given the path and the JSON.
+    /// Has the page hear something else than was answered, where it asks: `change` is given the path and the JSON.
     private func hear(_ change: String, _ tab: BrowserTab) async throws {
         try await tab.evaluate(
             """
@@ -28,7 +28,12 @@ struct LinePaymentTests {
         try await withGateway { house in
             let onSale = try await house.schedule()
             try await Browser.run { devTools in
-                let line = try await LineOnScreen(try await Browser(devTools), house, onSale)
+                let line = try await LineOnScreen(
+                    try await Browser(devTools),
+                    house,
+                    onSale,
+                    hasSockets: false
+                )
                 let tab = line.tab
                 try await line.enter(house)
                 try await tab.click("section .action button.primary")

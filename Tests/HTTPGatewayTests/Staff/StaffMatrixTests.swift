@@ -140,6 +140,9 @@ struct StaffMatrixTests {
                     case "listScheduled":
                         let listed = answer["on_sales"]?.array?.compactMap { $0["id"]?.string }
                         #expect(listed == [mine])
+                    case "listEvents":
+                        let keys = answer["events"]?.array?.map { $0["partitionkey"]?.string }
+                        #expect(answer.status == 200 && keys?.allSatisfy { $0 == mine } == true, "\(answer)")
                     case "refundReservation": #expect(answer.code == "unknown_reservation", "\(answer)")
                     default:
                         #expect(

@@ -170,6 +170,25 @@ package final class BrowserTab: Sendable {
         )
     }
 
+    /// Runs a script in every page that is opened from now on, before the page's own.
+    package func begin(with script: String) async throws {
+        try await ask("Page.addScriptToEvaluateOnNewDocument", ["source": .string(script)])
+    }
+
+    /// Has every page that is opened from now on think that sockets can't be had, as behind some companies' proxies.
+    package func forbidSockets() async throws {
+        try await begin(
+            with: """
+                window.WebSocket = class {
+                    static OPEN = 1
+                    readyState = 3
+                    constructor() { setTimeout(() => this.onclose?.()) }
+                    close() {}
+                }
+                """
+        )
+    }
+
     /// Forbids scripts, or allows them again.
     package func setScripts(_ areAllowed: Bool) async throws {
         seen.withLock { $0.hasScripts = areAllowed }

@@ -4,92 +4,9 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import HTTPGateway
-
-/// A promoter's day, through the page alone.
-@Suite(.withBrowser, .timeLimit(.minutes(10)))
-struct PromoterDayTests {
-    /// A plan that starts in ten minutes, and one that can't be.
-    private static func plan(title: String = "An evening at sea", isGood: Bool = true) -> String {
-        let now = PostgresTimestamp.now
-        return """
-            {"title": "\(title)", "venue": "Harbour hall", "city": "Rostock", "currency": "EUR",
-             "opens_at": "\(now - .seconds(60))", "starts_at": "\(now + .seconds(isGood ? 600 : -600))",
-             "closes_at": "\(now + .seconds(86_400))", "rate_per_minute": 6000, "active_limit": 100,
-             "capacity": \(isGood ? 64 : 60), "max_per_buyer": 4, "draw": {},
-             "groups": [{"id": "fans", "name": "Fan club", "priority": 1}],
-             "tiers": [{"id": "standing", "name": "Standing", "price": \(isGood ? 3200 : -1)},
-                       {"id": "seated", "name": "Seated", "price": 4500}],
-             "sections": [
-                {"id": "S", "name": "Stalls", "tier": "standing", "standing": 20},
-                {"id": "B", "name": "Balcony", "tier": "seated",
-                 "rows": [{"row": "A", "seats": "1-10,13-22", "accessible": "1-2"}, {"row": "B", "seats": \(isGood ? "24" : "\"24-1\"")}]}]}
-            """
-    }
-
-    private static func upload(
-        _ text: String,
-        _ tab: BrowserTab,
-        as field: String = ".drop input"
-    ) async throws {
-        try await tab.wait(until: "document.querySelector('\(field)')")
-        try await tab.evaluate(
-            """
-            (() => {
-                const files = new DataTransfer()
-                files.items.add(new File([\(BrowserTab.quoted(text))], "plan.json", { type: "application/json" }))
-                const input = document.querySelector("\(field)")
-                input.files = files.files
-                input.dispatchEvent(new Event("change"))
-            })()
-            """
-        )
-    }
-
-    /// Looks at a state as everybody would: nothing is amiss, on a phone and at night either.
-    private static func inspect(_ tab: BrowserTab, _ name: String) async throws {
-        for (look, suffix) in [
-            (Browser.Look.desk, "desk"), (.desk.dark, "desk-dark"), (.phone, "phone"),
-            (.phone.dark, "phone-dark"),
-        ] {
-            try await tab.use(look)
-            let found = try await tab.violations()
-            #expect(found == [], "\(name) \(suffix)")
-            let isTooWide = try await tab.evaluate(
-                "document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"
-            )
-            #expect(isTooWide.bool == false, "\(name) \(suffix)")
-            try await tab.picture("promoter-\(name)-\(suffix)")
-        }
-        try await tab.use(.desk)
-        #expect(tab.takeComplaints() == [])
-    }
-
-    private static func signIn(_ key: String, _ tab: BrowserTab, _ house: GatewayAtWork) async throws {
-        try await tab.open("http://127.0.0.1:\(house.api.port)/promoter")
-        try await tab.wait(for: "Sign in to your desk")
-        try await tab.fill("#key", key)
-        try await tab.click(".sign-in button")
-    }
-
-    @Test func `a promoter's whole day goes through the page`() async throws {
-        try await withGateway { house in
-            try await Browser.run { devTools in
-                let tab = try await Browser(devTools).tab(.desk)
-                try await signingIn(tab, house)
-                try await planning(tab, house)
-                let id = try #require(try await tab.evaluate("location.hash.split('/')[1]").string)
-                try await codes(tab, house)
-                try await selling(tab, house, id)
-                try await steering(tab, house, id)
-                try await papers(tab, house, id)
-                try await cancelling(tab, house)
-                #expect(tab.hosts == ["127.0.0.1:\(house.api.port)"])
-            }
-        }
-    }
-
-    private func signingIn(_ tab: BrowserTab, _ house: GatewayAtWork) async throws {
+/// What a promoter does in a day, in the order in which it is done.
+extension PromoterAtDesk {
+    func signingIn() async throws {
         try await tab.open("http://127.0.0.1:\(house.api.port)/promoter")
         try await tab.wait(for: "Sign in to your desk")
         try await tab.click(".sign-in button")
@@ -97,24 +14,24 @@ struct PromoterDayTests {
         try await tab.fill("#key", "uk_1_wrong")
         try await tab.press("Enter")
         try await tab.wait(for: "not one of ours")
-        try await Self.inspect(tab, "sign-in")
+        try await inspect("sign-in")
         try await tab.fill("#key", house.operatorKey)
         try await tab.press("Enter")
         try await tab.wait(for: "not for the promoter")
         try await tab.fill("#key", house.promoterKey)
         try await tab.press("Enter")
         try await tab.wait(for: "Nothing is scheduled.")
-        try await Self.inspect(tab, "empty")
+        try await inspect("empty")
         // Scripts can't read the session.
         #expect(try await tab.evaluate("document.cookie").string == "")
     }
 
-    private func planning(_ tab: BrowserTab, _ house: GatewayAtWork) async throws {
+    func planning() async throws {
         try await tab.click("#main a[href='#/new']")
         try await tab.wait(for: "100 tickets", in: ".side")
-        try await Self.upload("[1, 2", tab)
+        try await upload("[1, 2")
         try await tab.wait(for: "plan.json can't be read")
-        try await Self.upload(Self.plan(isGood: false), tab)
+        try await upload(Self.plan(isGood: false))
         try await tab.wait(for: "problems with the plan")
         func problem(_ path: String) async throws -> String? {
             try await tab.evaluate(
@@ -125,11 +42,11 @@ struct PromoterDayTests {
         #expect(try await problem("sections[1].rows")?.contains("a count such as 22") == true)
         #expect(try await problem("starts_at")?.contains("must not be before opens_at") == true)
         #expect(try await tab.count("[aria-invalid=true]") >= 3)
-        try await Self.inspect(tab, "plan-problems")
+        try await inspect("plan-problems")
         // Scheduling it leads to the first thing that is wrong.
         try await tab.click("button.primary")
         try await tab.wait(until: "document.activeElement.matches('[aria-invalid=true]')")
-        try await Self.upload(Self.plan(), tab)
+        try await upload(Self.plan())
         try await tab.wait(for: "The plan is good.")
         try await tab.wait(for: "64 tickets", in: ".side")
         #expect(try await tab.count(".side .seat") >= 2)
@@ -139,32 +56,31 @@ struct PromoterDayTests {
         try await tab.wait(for: "is in this section already")
         try await tab.fill("[data-path='sections[1].rows']", "A: 1-10,13-22 accessible 1-2\nB: 24")
         try await tab.wait(for: "The plan is good.")
-        try await Self.inspect(tab, "plan")
-        try await rehearsing(tab)
+        try await inspect("plan")
+        try await rehearsing()
         try await tab.click("button.primary")
         try await tab.wait(until: "location.hash.startsWith('#/os_') && document.querySelector('#figures')")
     }
 
     /// The report of a rehearsal is drawn from a file.
-    private func rehearsing(_ tab: BrowserTab) async throws {
-        try await Self.upload("sold out", tab, as: "#report")
+    func rehearsing() async throws {
+        try await upload("sold out", as: "#report")
         try await tab.wait(for: "is no report of a rehearsal")
-        try await Self.upload(
+        try await upload(
             """
             rehearsing…
             {"sold_out_at": 125, "capacity": 64, "sold": 64, "sold_per_minute": [30, 30, 4],\
             "buyers": {"came": 90, "joined": 90, "called": 60, "came_in": 50, "bought": 40},\
             "wait_to_called": {"p50": 61, "p90": 100}, "advice": "The stock bound it."}
             """,
-            tab,
             as: "#report"
         )
         try await tab.wait(for: "Sold out 2:05 after the start.", in: ".side")
         try await tab.wait(until: "document.querySelector('.side .plot svg')")
-        try await Self.inspect(tab, "rehearsed")
+        try await inspect("rehearsed")
     }
 
-    private func codes(_ tab: BrowserTab, _ house: GatewayAtWork) async throws {
+    func codes() async throws {
         try await tab.click(".tabs a[href$='/codes']")
         try await tab.wait(for: "Fan club")
         try await tab.fill("#codes-count", "none")
@@ -179,14 +95,14 @@ struct PromoterDayTests {
                 .bool
                 == true
         )
-        try await Self.inspect(tab, "codes")
+        try await inspect("codes")
         try await tab.click("#content table button")
         try await tab.wait(for: "Take back the 12 unused codes")
         try await tab.click("dialog .danger")
         try await tab.wait(until: "document.querySelector('#content tbody tr').cells[4].innerText == '12'")
     }
 
-    private func selling(_ tab: BrowserTab, _ house: GatewayAtWork, _ id: String) async throws {
+    func selling(_ id: String) async throws {
         try await tab.click(".tabs a:first-child")
         try await tab.wait(for: "0 joined", in: "#figures")
         var places: [Place] = []
@@ -209,7 +125,7 @@ struct PromoterDayTests {
         )
         try await tab.wait(for: "€48.50", in: "#figures")
         try await tab.wait(for: "1 buyer of 1", in: "#figures")
-        try await Self.inspect(tab, "live")
+        try await inspect("live")
         // A reload has what was sampled, not only what this page saw.
         #expect(try await SaleSample.take(in: house.database.client) == false)
         try await house.shiftClock(seconds: 30)
@@ -218,15 +134,15 @@ struct PromoterDayTests {
         try await tab.wait(until: "document.querySelectorAll('.plot svg').length >= 5")
         try await tab.evaluate("document.querySelectorAll('.chart details').forEach(d => d.open = true)")
         try await tab.wait(until: "document.querySelector('.chart tbody').rows.length >= 3")
-        try await Self.inspect(tab, "tables")
+        try await inspect("tables")
         try await tab.click(".tabs a[href$='/seats']")
         try await tab.wait(until: "document.querySelector('.seat.gone')")
-        try await Self.inspect(tab, "seats")
+        try await inspect("seats")
         try await tab.click(".tabs a:first-child")
         try await tab.wait(for: "€48.50", in: "#figures")
     }
 
-    private func steering(_ tab: BrowserTab, _ house: GatewayAtWork, _ id: String) async throws {
+    func steering(_ id: String) async throws {
         func record() async throws -> Answer {
             try await house.send(.get, "/v1/promoter/on-sales/\(id)", token: house.promoterKey)
         }
@@ -235,7 +151,7 @@ struct PromoterDayTests {
         try await tab.wait(for: "Paused", in: "#state")
         let status = try await house.poll("/v1/on-sales/\(id)/status") { $0["state"]?.string == "paused" }
         #expect(status["pause"]?["reason"]?.string == "The hall asks for a minute")
-        try await Self.inspect(tab, "paused")
+        try await inspect("paused")
         try await tab.click(".last button")
         try await tab.wait(for: "On sale", in: "#state")
         #expect(try await record()["paused_at"] == .null)
@@ -259,11 +175,11 @@ struct PromoterDayTests {
         #expect(try await record()["message"] == .null)
     }
 
-    private func papers(_ tab: BrowserTab, _ house: GatewayAtWork, _ id: String) async throws {
+    func papers(_ id: String) async throws {
         try await tab.click(".tabs a[href$='/papers']")
         try await tab.wait(for: "Who changed what")
         try await tab.wait(for: "The hall asks for a minute")
-        try await Self.inspect(tab, "papers")
+        try await inspect("papers")
         #expect(
             try await tab.evaluate("document.querySelector('#certificate').getAttribute('href')").string
                 == "/on-sales/\(id)/certificate"
@@ -280,18 +196,18 @@ struct PromoterDayTests {
         #expect(plan["tiers"]?.array?.last?["price"]?.int == 4850)
     }
 
-    private func cancelling(_ tab: BrowserTab, _ house: GatewayAtWork) async throws {
+    func cancelling() async throws {
         let other = try await house.schedule()
         try await tab.click("#nav a[href='#/']")
         try await tab.wait(for: "An evening at sea")
-        try await Self.inspect(tab, "list")
+        try await inspect("list")
         try await tab.click("a[href='#/\(other)']")
         try await tab.click("#cancel")
         try await tab.wait(for: "This can't be undone.", in: "dialog")
         try await tab.fill("#cancel-title", "An evening at sea")
         try await tab.press("Enter")
         try await tab.wait(for: "Type the title as it is", in: "dialog")
-        try await Self.inspect(tab, "cancel")
+        try await inspect("cancel")
         try await tab.fill("#cancel-title", "An evening")
         try await tab.fill("#cancel-why", "Storm")
         try await tab.press("Enter")
@@ -299,37 +215,8 @@ struct PromoterDayTests {
         try await tab.wait(for: "nothing can be turned any more")
         let status = try await house.send(.get, "/v1/promoter/on-sales/\(other)", token: house.promoterKey)
         #expect(status["state"]?.string == "cancelled")
-        try await Self.inspect(tab, "cancelled")
+        try await inspect("cancelled")
         try await tab.click("#who button")
         try await tab.wait(for: "Sign in to your desk")
-        #expect(
-            try await house.database.client.query(Query("test.none", "SELECT FROM staff_sessions")).isEmpty
-        )
-    }
-
-    @Test func `a key that only looks has nothing to turn, and one that is revoked nothing to see`()
-        async throws
-    {
-        try await withGateway { house in
-            let onSale = try await house.schedule()
-            let key = try await house.keys.add(
-                role: .promoter,
-                label: "press",
-                scope: KeyScope(isReadOnly: true)
-            )
-            try await Browser.run { devTools in
-                let tab = try await Browser(devTools).tab(.desk)
-                try await Self.signIn(key, tab, house)
-                try await tab.wait(for: "looks only")
-                try await tab.click("a[href='#/\(onSale)']")
-                try await tab.wait(for: "0 joined", in: "#figures")
-                #expect(try await tab.count("#pause, #cancel, a[href='#/new']") == 0)
-                try await Self.inspect(tab, "reader")
-                let holder = try #require(try await house.keys.verify(key))
-                #expect(try await house.keys.revoke(holder.id))
-                try await tab.wait(for: "Sign in to your desk")
-                #expect(tab.takeComplaints() == [])
-            }
-        }
     }
 }
