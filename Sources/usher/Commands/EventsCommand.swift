@@ -19,8 +19,8 @@ enum EventsCommand {
         initial: names.joined(separator: ","),
         help: "The consumers to work for"
     )
-    private static let from = Option(
-        "from",
+    private static let since = Option(
+        "since",
         .text("START"),
         help:
             "Where to begin: beginning, now, a time such as 2026-06-01T10:00:00Z, or the number of an event to go on behind"
@@ -38,8 +38,8 @@ enum EventsCommand {
         "tail",
         "Print events as CloudEvents, one JSON object a line",
         discussion:
-            "Without --from it begins with the latest twenty numbers; what is under way is waited for.",
-        options: [from, onSale, follow] + Option.database
+            "Without --since it begins with the latest twenty numbers; what is under way is waited for.",
+        options: [since, onSale, follow] + Option.database
     ) { invocation in
         let only = try chosenOnSale(invocation)
         try await withPlace(invocation) { place in
@@ -141,12 +141,12 @@ enum EventsCommand {
             From the beginning, what it has written is forgotten in the same commit; from elsewhere, it is told of some events
             twice, which is only right for one that doesn't count.
             """,
-        options: [from] + Option.database,
+        options: [since] + Option.database,
         operands: [.init(name: "CONSUMER", help: "Which one")]
     ) { invocation in
         let consumer = try named(invocation)
         guard let start = try start(invocation) else {
-            throw UsageError(command: invocation.path, message: "--from says where to begin")
+            throw UsageError(command: invocation.path, message: "--since says where to begin")
         }
         let position = try await withPlace(invocation) { place in
             do {
@@ -189,7 +189,7 @@ enum EventsCommand {
     }
 
     private static func start(_ invocation: Invocation) throws -> Start? {
-        guard let text = invocation.arguments.text(from) else { return nil }
+        guard let text = invocation.arguments.text(since) else { return nil }
         if text == "beginning" { return .replay(.beginning) }
         if text == "now" { return .now }
         if let number = Int64(text), number >= 0 { return .replay(.after(number)) }
@@ -197,7 +197,7 @@ enum EventsCommand {
         throw UsageError(
             command: invocation.path,
             message:
-                "--from takes beginning, now, a time such as 2026-06-01T10:00:00Z or a number, not \"\(text)\""
+                "--since takes beginning, now, a time such as 2026-06-01T10:00:00Z or a number, not \"\(text)\""
         )
     }
 
