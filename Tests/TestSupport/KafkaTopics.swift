@@ -288,6 +288,8 @@ package final class KafkaStandIn: Sendable {
     /// - Parameters:
     ///   - topic: The topic that there is.
     ///   - authorization: What each request must present; nil is nothing.
+    ///   - body: What is done beside it.
+    /// - Throws: What `body` throws.
     package static func with(
         topic: String = "facts",
         authorization: String? = nil,

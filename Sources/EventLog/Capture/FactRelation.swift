@@ -10,10 +10,11 @@ struct FactRelation: Sendable {
     private let kind: Int
     private let data: Int
 
+    /// Nil for another table than the log.
+    ///
     /// - Parameters:
     ///   - relation: How the server describes a table; it describes parts of the log as well, of which no rows come.
     ///   - schema: Where the log is.
-    /// - Returns: nil for another table than the log.
     /// - Throws: ``CaptureProblem/unreadable(_:)`` when it lacks a column.
     init?(_ relation: PgOutputMessage.Relation, schema: String) throws(CaptureProblem) {
         guard relation.namespace == schema, relation.name == "facts" else { return nil }

@@ -28,6 +28,7 @@ struct KafkaQueue: Sendable {
     /// - Parameters:
     ///   - count: The most records.
     ///   - bytes: About how many bytes; one record may have more.
+    /// - Returns: The records, at most one of a key unless more are allowed.
     mutating func next(count: Int, bytes: Int) -> [KafkaRecord] {
         underWay = []
         var ofKey: [String: Int] = [:]

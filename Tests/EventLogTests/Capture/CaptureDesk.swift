@@ -193,11 +193,15 @@ struct CaptureDesk: Sendable {
 
     /// Waits until the server has heard that all was told.
     func settled(_ capture: FactCapture) async throws {
-        while try await capture.slot.state()?.behind != 0, !sink.isClosed { await Task.yield() }
+        while try await capture.slot.state()?.behind != 0, !sink.isClosed {
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// Waits until nobody reads from the slot.
     func unread(_ capture: FactCapture) async throws {
-        while try await capture.slot.state()?.reader != nil { await Task.yield() }
+        while try await capture.slot.state()?.reader != nil {
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 }

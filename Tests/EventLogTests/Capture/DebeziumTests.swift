@@ -6,7 +6,9 @@ import Testing
 
 @testable import EventLog
 
-/// The configuration for Debezium, against the table that it is for. Debezium itself can't be run here.
+/// The configuration for Debezium, against the table that it is for.
+///
+/// Debezium itself can't be run here.
 @Suite("Debezium's configuration", .timeLimit(.minutes(5)))
 struct DebeziumTests {
     private static let directory = URL(filePath: #filePath)
