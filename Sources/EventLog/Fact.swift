@@ -1,24 +1,24 @@
-public import Postgres
+package import Postgres
 
 /// One line of the event log: something that became true of an on-sale.
 ///
 /// Written in the transaction that made it true, and never changed.
-public struct Fact: Sendable, Equatable {
+package struct Fact: Sendable, Equatable {
     /// Its place in the log; grows along the log, with gaps.
-    public let seq: Int64
+    package let seq: Int64
     /// The number of the on-sale that it is of; facts of one on-sale are told in their order.
-    public let onSale: Int64
+    package let onSale: Int64
     /// What happened, such as `reservation.held`.
-    public let kind: String
+    package let kind: String
     /// Which schema of its kind ``data`` fits.
-    public let version: Int
+    package let version: Int
     /// A JSON object; see `docs/events`.
-    public let data: JSONB
+    package let data: JSONB
     /// The time of the transaction, by the schema's clock.
-    public let recordedAt: PostgresTimestamp
+    package let recordedAt: PostgresTimestamp
 
     /// Makes one, as it was read.
-    public init(
+    package init(
         seq: Int64,
         onSale: Int64,
         kind: String,

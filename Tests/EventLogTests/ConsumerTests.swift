@@ -117,22 +117,18 @@ struct ConsumerTests {
     private static func runner(
         _ consumers: [any FactConsumer],
         _ member: String,
-        _ client: PostgresClient
+        _ client: PostgresClient,
+        _ bell: Bell
     ) -> ConsumerRunner {
-        ConsumerRunner(
+        var configuration = quick
+        configuration.whenMoved = { bell.ring() }
+        return ConsumerRunner(
             postgres: client,
             consumers: consumers,
             member: member,
-            configuration: quick,
+            configuration: configuration,
             logger: Logger(label: "test", level: .warning)
         )
-    }
-
-    private static func wait(
-        _ what: String,
-        _ isReached: () async throws -> Bool
-    ) async throws {
-        while try await !isReached() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     @Test(arguments: [3, 4] as [UInt64])
@@ -140,6 +136,7 @@ struct ConsumerTests {
         seed: UInt64
     ) async throws {
         try await withDatabase { database in
+            let bell = Bell()
             try await Self.prepare(database)
             var dice = TestDice(seed: seed)
             let oracle = Oracle("oracle", seed: seed, failures: 6)
@@ -147,10 +144,10 @@ struct ConsumerTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await Self.write(400, database) }
                 for round in 0..<6 {
-                    let member = Self.runner([oracle], "m\(round)", client)
+                    let member = Self.runner([oracle], "m\(round)", client, bell)
                     let life = Task { await member.run() }
                     let count = 40 * (round + 1)
-                    try await Self.wait("\(count) facts") {
+                    try await bell.wait {
                         try await Self.told("oracle", database).values.reduce(0) { $0 + $1.count } >= count
                     }
                     // One that is cancelled says no goodbye: its lease must end by itself.
@@ -158,10 +155,10 @@ struct ConsumerTests {
                 }
                 try await group.waitForAll()
             }
-            let last = Self.runner([oracle], "last", client)
+            let last = Self.runner([oracle], "last", client, bell)
             let life = Task { await last.run() }
             let all = try await Self.all(database)
-            try await Self.wait("all") { try await Self.told("oracle", database) == all }
+            try await bell.wait { try await Self.told("oracle", database) == all }
             last.stop()
             await life.value
             // Outside, all of it, in order but for what was told again.
@@ -177,6 +174,7 @@ struct ConsumerTests {
         async throws
     {
         try await withDatabase { database in
+            let bell = Bell()
             try await Self.prepare(database)
             try await Self.write(100, database)
             let oracle = Oracle("oracle")
@@ -184,19 +182,19 @@ struct ConsumerTests {
             await #expect(throws: FactCursors.Refusal.self) {
                 try await cursors.replay(oracle, from: .beginning)
             }
-            let runner = Self.runner([oracle], "m", database.client)
+            let runner = Self.runner([oracle], "m", database.client, bell)
             let life = Task { await runner.run() }
             let all = try await Self.all(database)
-            try await Self.wait("all") { try await Self.told("oracle", database) == all }
+            try await bell.wait { try await Self.told("oracle", database) == all }
             _ = try await cursors.replay(oracle, from: .beginning)
-            try await Self.wait("all again") {
+            try await bell.wait {
                 let again = oracle.delivered.withLock { $0.values.reduce(0) { $0 + $1.count } }
                 let told = try await Self.told("oracle", database)
                 return again == 200 && told == all
             }
             // What is told twice without a reset is the consumer's own affair; this one's key refuses it.
             _ = try await cursors.replay(oracle, from: .after(90))
-            try await Self.wait("the refusal") {
+            try await bell.wait {
                 try await ConsumerView.all(in: database.client)[0].parts.contains { $0.problem != nil }
             }
             await #expect(throws: FactCursors.Refusal.self) {
@@ -218,15 +216,16 @@ struct ConsumerTests {
         async throws
     {
         try await withDatabase { database in
+            let bell = Bell()
             try await Self.prepare(database)
             try await Self.write(60, database)
             let oracle = Oracle("oracle", poison: 30)
             let other = Oracle("other")
-            let runner = Self.runner([oracle, other], "m", database.client)
+            let runner = Self.runner([oracle, other], "m", database.client, bell)
             let life = Task { await runner.run() }
             let all = try await Self.all(database)
             let onSale = try #require(all.first { $0.value.contains(30) }?.key)
-            try await Self.wait("the others") {
+            try await bell.wait {
                 let told = try await Self.told("oracle", database)
                 let views = try await ConsumerView.all(in: database.client)
                 let stuck = views.first { $0.name == "oracle" }?.parts.filter { $0.failures > 2 } ?? []
@@ -235,8 +234,8 @@ struct ConsumerTests {
                     && told[onSale, default: []].allSatisfy { $0 < 30 }
             }
             oracle.heal()
-            try await Self.wait("all") { try await Self.told("oracle", database) == all }
-            try await Self.wait("no complaint") {
+            try await bell.wait { try await Self.told("oracle", database) == all }
+            try await bell.wait {
                 try await ConsumerView.all(in: database.client).allSatisfy { view in
                     view.parts.allSatisfy { $0.problem == nil && $0.behind == 0 }
                 }
@@ -252,6 +251,7 @@ struct ConsumerTests {
         async throws
     {
         try await withDatabase { database in
+            let bell = Bell()
             try await Self.prepare(database)
             try await Self.write(20, database)
             let oracle = Oracle("oracle")
@@ -262,16 +262,16 @@ struct ConsumerTests {
                 Query("test.far", "SELECT setval('fact_ids', fact_range_size() + 5)")
             )
             try await Self.write(10, database)
-            let runner = Self.runner([oracle], "m", database.client)
+            let runner = Self.runner([oracle], "m", database.client, bell)
             let life = Task { await runner.run() }
-            try await Self.wait("what is gone") {
+            try await bell.wait {
                 try await ConsumerView.all(in: database.client).first?.parts.allSatisfy {
                     $0.problem?.contains("are gone by retention") == true
                 } ?? false
             }
             _ = try await FactCursors(postgres: database.client).replay(oracle, from: .beginning)
             let all = try await Self.all(database)
-            try await Self.wait("what there is") { try await Self.told("oracle", database) == all }
+            try await bell.wait { try await Self.told("oracle", database) == all }
             runner.stop()
             await life.value
         }

@@ -64,6 +64,7 @@ struct FactLogTests {
                                 }
                                 committed += 1
                             } catch is GaveUp {
+                                // As it was to: rolled back, it takes another number.
                                 continue
                             }
                         }

@@ -79,7 +79,7 @@ struct FactPlanTests {
             let parts = try await cursors.assign("counter", to: "m", lease: .seconds(10))
             #expect(parts.count == 4)
             let isMoved = try await client.withTransaction {
-                try await FactCursors.move(parts[0], of: "counter", to: middle, in: &$0)
+                try await FactCursors.move(parts[0], of: "counter", to: middle, in: $0)
             }
             #expect(isMoved)
             _ = try await ConsumerView.all(in: client)

@@ -95,14 +95,21 @@ struct EventTests {
         )
         try await house.shiftClock(seconds: 660)
         try await end(expired, other, in: "expired")
-        // A clock that is moved by so much is an outage, for which the next tick makes open turns longer: whenever that is.
-        let missed = "/v1/places/\(places[2].id)"
-        while try await house.send(.get, missed, token: places[2].token)["state"]?.string != "missed" {
+        // A clock that is moved by so much is an outage, for which the next tick makes open turns longer: these are over
+        // all the same. Once they are settled they have ended just now, and not too long ago to ask again.
+        func endTurns(_ state: SQL, at instant: SQL) async throws {
             try await house.database.client.execute(
-                Query("test.late", "UPDATE turns SET expires_at = usher_now() WHERE settled_at IS NULL")
+                Query(
+                    "test.end",
+                    "UPDATE turns SET expires_at = \(fragment: instant) WHERE settled_at \(fragment: state)"
+                )
             )
-            try await house.database.client.execute(Query("test.pause", "SELECT pg_sleep(0.05)"))
         }
+        try await endTurns("IS NULL", at: "'2000-01-01Z'")
+        _ = try await house.poll("/v1/places/\(places[2].id)", token: places[2].token) {
+            $0["state"]?.string == "missed"
+        }
+        try await endTurns("IS NOT NULL", at: "usher_now()")
         _ = try await house.send(.post, "/v1/places/\(places[2].id)/admission", token: places[2].token)
         _ = try await house.poll("/v1/places/\(places[2].id)", token: places[2].token) {
             $0["state"]?.string == "called"
@@ -199,21 +206,23 @@ struct EventTests {
             let client = house.database.client
             let id = try #require(OnSaleID(publicID: try await play(house)))
             let consumer = SaleMinutes()
+            let bell = Bell()
+            var configuration = ConsumerRunner.Configuration()
+            configuration.whenMoved = { bell.ring() }
             let runner = ConsumerRunner(
                 postgres: client,
                 consumers: [consumer],
                 member: "test",
+                configuration: configuration,
                 logger: Logger(label: "test", level: .warning)
             )
             let life = Task { await runner.run() }
             func settled() async throws -> [SaleMinutes.Minute] {
-                while true {
+                try await bell.wait {
                     let views = try await ConsumerView.all(in: client)
-                    if let view = views.first, view.parts.allSatisfy({ $0.behind == 0 }) {
-                        return try await SaleMinutes.read(id, from: client)
-                    }
-                    try await Task.sleep(for: .milliseconds(20))
+                    return views.first?.parts.allSatisfy { $0.behind == 0 } ?? false
                 }
+                return try await SaleMinutes.read(id, from: client)
             }
             let first = try await settled()
             _ = try await FactCursors(postgres: client).replay(consumer, from: .beginning)
@@ -248,6 +257,15 @@ struct EventTests {
                 token: house.promoterKey
             )
             #expect(answer["at"]?.array?.count == again.count, "\(answer)")
+            let metrics = MetricsRegistry()
+            try await ConsumerMeter(
+                postgres: client,
+                metrics: metrics,
+                logger: Logger(label: "test", level: .error)
+            ).refresh()
+            let text = metrics.exposition()
+            #expect(text.contains(#"usher_event_consumer_lag_seconds{consumer="analytics"} 0"#), "\(text)")
+            #expect(text.contains(#"usher_event_consumer_failures{consumer="analytics"} 0"#), "\(text)")
             runner.stop()
             await life.value
         }

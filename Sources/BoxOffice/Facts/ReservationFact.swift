@@ -5,7 +5,7 @@ internal import Postgres
 /// What happened to a reservation; all kinds look alike.
 struct ReservationFact: Encodable {
     /// What a reservation can have come to.
-    enum Kind: String, CaseIterable {
+    enum Kind: String {
         case held = "reservation.held"
         case extended = "reservation.extended"
         case paying = "reservation.paying"

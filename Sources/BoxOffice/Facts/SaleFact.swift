@@ -6,7 +6,7 @@ internal import Postgres
 ///
 /// Each kind has its JSON Schema in `docs/events`, which a test holds it to. A body that is to change becomes a new
 /// version; nobody's name, contact, token or place id is ever in one.
-package protocol SaleFact: Encodable, Sendable {
+protocol SaleFact: Encodable, Sendable {
     /// What happened, such as `reservation.held`.
     static var kind: String { get }
 }
@@ -22,10 +22,10 @@ extension SaleFact {
 }
 
 /// A fact that says all by its kind.
-package protocol BareFact: SaleFact {}
+protocol BareFact: SaleFact {}
 
 extension BareFact {
-    package func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKey.self) }
+    func encode(to encoder: any Encoder) throws { _ = encoder.container(keyedBy: NoKey.self) }
 }
 
 private enum NoKey: CodingKey {}

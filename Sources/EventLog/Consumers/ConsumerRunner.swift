@@ -18,6 +18,8 @@ package final class ConsumerRunner: Sendable {
         package var batch = 500
         /// The longest pause after failures in a row.
         package var longestPause = Duration.seconds(30)
+        /// Is called when a position was written, a part failed, or parts were given back: what tests wait for.
+        package var whenMoved: (@Sendable () -> Void)?
 
         package init() {}
     }
@@ -116,7 +118,9 @@ package final class ConsumerRunner: Sendable {
                 await pause(.seconds(1))
             }
         }
+        // What can't be given back is free when its lease ends.
         try? await cursors.leave(consumer.name, member: member)
+        configuration.whenMoved?()
     }
 
     private func pause(_ duration: Duration) async { try? await Task.sleep(for: duration) }
@@ -176,6 +180,7 @@ package final class ConsumerRunner: Sendable {
                 works[number] = nil
                 return true
             }
+            configuration.whenMoved?()
             let pause = min(configuration.pause * (1 << min(failures, 12)), configuration.longestPause)
             work.notBefore = .now + pause
             works[number] = work
@@ -190,11 +195,13 @@ package final class ConsumerRunner: Sendable {
         guard work.part.position > work.written, MonotonicTime.now - work.writtenAt >= .seconds(1) else {
             return true
         }
-        let part = work.part
-        let isKept = try await postgres.withTransaction { transaction in
-            try await FactCursors.move(part, of: consumer.name, to: part.position, in: &transaction)
-        }
-        (work.written, work.writtenAt) = (part.position, .now)
+        let isKept = try await FactCursors.move(
+            work.part,
+            of: consumer.name,
+            to: work.part.position,
+            in: postgres
+        )
+        note(&work)
         return isKept
     }
 
@@ -225,15 +232,21 @@ package final class ConsumerRunner: Sendable {
         try await consumer.deliver(wanted)
         let part = work.part
         let isKept = try await postgres.withTransaction { transaction in
-            guard try await FactCursors.move(part, of: consumer.name, to: next, in: &transaction) else {
+            guard try await FactCursors.move(part, of: consumer.name, to: next, in: transaction) else {
                 return false
             }
             try await consumer.apply(wanted, in: &transaction)
             return true
         }
         work.part.position = next
-        (work.written, work.writtenAt) = (next, .now)
+        note(&work)
         return isKept
+    }
+
+    /// The table knows of the position by now.
+    private func note(_ work: inout Work) {
+        (work.written, work.writtenAt) = (work.part.position, .now)
+        configuration.whenMoved?()
     }
 
     /// - Throws: ``FactCursors/Refusal`` when facts were dropped that the consumer has not been told.

@@ -71,7 +71,14 @@ package struct FactCursors: Sendable {
     /// - Throws: `PostgresError`.
     package func assign(_ name: String, to member: String, lease: Duration) async throws -> [Part] {
         let seconds = lease.seconds
-        try await postgres.execute(
+        // What each of those who live may have.
+        let share: SQL = """
+            SELECT ceil(c.parts::float8 / greatest(count(*), 1))::integer AS parts
+            FROM fact_consumers c JOIN fact_members m ON m.consumer = c.name
+            WHERE c.name = \(name) AND m.seen_at > clock_timestamp() - make_interval(secs => \(seconds))
+            GROUP BY c.parts
+            """
+        let answers = try await postgres.pipeline([
             Query(
                 "cursors.member",
                 """
@@ -79,18 +86,11 @@ package struct FactCursors: Sendable {
                 SELECT name, \(member), clock_timestamp() FROM fact_consumers WHERE name = \(name)
                 ON CONFLICT (consumer, member) DO UPDATE SET seen_at = excluded.seen_at
                 """
-            )
-        )
-        let rows = try await postgres.pipeline([
+            ),
             Query(
                 "cursors.renew",
                 """
-                WITH share AS (
-                    SELECT ceil(c.parts::float8 / greatest(count(*), 1))::integer AS parts
-                    FROM fact_consumers c JOIN fact_members m ON m.consumer = c.name
-                    WHERE c.name = \(name) AND m.seen_at > clock_timestamp() - make_interval(secs => \(seconds))
-                    GROUP BY c.parts
-                ), mine AS MATERIALIZED (
+                WITH share AS (\(fragment: share)), mine AS MATERIALIZED (
                     SELECT f.consumer, f.part, row_number() OVER (ORDER BY f.part) AS ordinal FROM fact_cursors f
                     WHERE f.consumer = \(name) AND f.holder = \(member)
                 )
@@ -105,16 +105,13 @@ package struct FactCursors: Sendable {
             Query(
                 "cursors.take",
                 """
-                WITH share AS (
-                    SELECT ceil(c.parts::float8 / greatest(count(*), 1))::integer - (
-                        SELECT count(*) FROM fact_cursors f WHERE f.consumer = \(name) AND f.holder = \(member)) AS parts
-                    FROM fact_consumers c JOIN fact_members m ON m.consumer = c.name
-                    WHERE c.name = \(name) AND m.seen_at > clock_timestamp() - make_interval(secs => \(seconds))
-                    GROUP BY c.parts
+                WITH share AS (\(fragment: share)), mine AS (
+                    SELECT count(*) AS parts FROM fact_cursors f WHERE f.consumer = \(name) AND f.holder = \(member)
                 ), free AS MATERIALIZED (
                     SELECT f.consumer, f.part FROM fact_cursors f
                     WHERE f.consumer = \(name) AND f.leased_until < clock_timestamp() AND f.holder IS DISTINCT FROM \(member)
-                    ORDER BY f.part LIMIT greatest((SELECT s.parts FROM share s), 0) FOR UPDATE SKIP LOCKED
+                    ORDER BY f.part LIMIT (SELECT greatest(s.parts - m.parts, 0) FROM share s, mine m)
+                    FOR UPDATE SKIP LOCKED
                 )
                 UPDATE fact_cursors f SET holder = \(member), epoch = f.epoch + 1,
                     leased_until = clock_timestamp() + make_interval(secs => \(seconds))
@@ -129,7 +126,7 @@ package struct FactCursors: Sendable {
                 """
             ),
         ])
-        return try rows[2].map { Part(number: try $0[0], epoch: try $0[1], position: try $0[2]) }
+        return try answers[3].map { Part(number: try $0[0], epoch: try $0[1], position: try $0[2]) }
     }
 
     /// Gives everything back, so that nobody waits for the leases to end.
@@ -156,9 +153,9 @@ package struct FactCursors: Sendable {
         _ part: Part,
         of name: String,
         to position: Int64,
-        in transaction: inout Transaction
+        in executor: borrowing some PostgresExecutor & ~Copyable
     ) async throws -> Bool {
-        try await transaction.execute(
+        try await executor.execute(
             Query(
                 "cursors.move",
                 """

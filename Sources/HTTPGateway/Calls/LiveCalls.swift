@@ -1,5 +1,6 @@
 internal import BoxOffice
 internal import HTTP
+internal import Postgres
 
 extension Operation {
     /// Being told instead of asking.
@@ -21,8 +22,14 @@ extension Operation {
         let id = try call.onSaleID()
         guard services.board[id] != nil else { throw Problem.unknownOnSale }
         if call.request.asksForWebSocket {
-            let place = ownPlace(of: id, services, call.request)
-            let admission = ownAdmission(of: id, services, call.request)
+            let place = own(.place, of: id, services, call.request) { text, keys, now in
+                let token = try PlaceToken(text, keys: keys, now: now)
+                return (token, token.onSale)
+            }
+            let admission = own(.admission, of: id, services, call.request) { text, keys, now in
+                let token = try AdmissionToken(text, keys: keys, now: now)
+                return (token, token.onSale)
+            }
             let live = services.live
             return .channel(
                 ChannelOffer(.webSocket, subject: id.rawValue, handler: live) { channel, loop in
@@ -59,30 +66,20 @@ extension Operation {
         )
     }
 
-    /// The place whose token our own page keeps in a cookie: it counts as shown, since no script can show it.
-    private static func ownPlace(
+    /// A token that our own page keeps in a cookie: it counts as shown, since no script can show it.
+    ///
+    /// What `read` throws is as good as no token.
+    private static func own<Token>(
+        _ kind: BuyerCookies.Kind,
         of id: OnSaleID,
         _ services: Services,
-        _ request: HTTPRequest
-    ) -> PlaceToken? {
-        guard let text = request.cookie(BuyerCookies.name(.place, id)),
+        _ request: HTTPRequest,
+        _ read: (String, SigningKeys, PostgresTimestamp) throws -> (token: Token, onSale: OnSaleID)
+    ) -> Token? {
+        guard let text = request.cookie(BuyerCookies.name(kind, id)),
             (try? SameOrigin.check(request)) != nil, let keys = try? services.keys.current(),
-            let token = try? PlaceToken(text, keys: keys, now: services.board.clock.now), token.onSale == id
+            let found = try? read(text, keys, services.board.clock.now), found.onSale == id
         else { return nil }
-        return token
-    }
-
-    /// The admission whose token it keeps so.
-    private static func ownAdmission(
-        of id: OnSaleID,
-        _ services: Services,
-        _ request: HTTPRequest
-    ) -> AdmissionToken? {
-        guard let text = request.cookie(BuyerCookies.name(.admission, id)),
-            (try? SameOrigin.check(request)) != nil, let keys = try? services.keys.current(),
-            let token = try? AdmissionToken(text, keys: keys, now: services.board.clock.now),
-            token.onSale == id
-        else { return nil }
-        return token
+        return found.token
     }
 }

@@ -36,16 +36,12 @@ final class CaseMeter: Sendable {
 
     /// Counts again and again until the task is cancelled.
     func run() async {
-        while !Task.isCancelled {
-            do {
-                try await refresh()
-            } catch  where !Task.isCancelled {
-                logger.warning("could not count the payments that wait for a person", ["error": "\(error)"])
-            } catch {
-                return
-            }
-            // It throws only when the task is cancelled, which the loop sees.
-            try? await Task.sleep(for: Self.pause)
+        await Rounds.run(
+            every: Self.pause,
+            failure: "could not count the payments that wait for a person",
+            logger: logger
+        ) {
+            try await refresh()
         }
     }
 }

@@ -37,16 +37,8 @@ final class ConsumerMeter: Sendable {
 
     /// Looks again and again until the task is cancelled.
     func run() async {
-        while !Task.isCancelled {
-            do {
-                try await refresh()
-            } catch  where !Task.isCancelled {
-                logger.warning("could not see how far consumers are", ["error": "\(error)"])
-            } catch {
-                return
-            }
-            // It throws only when the task is cancelled, which the loop sees.
-            try? await Task.sleep(for: Self.pause)
+        await Rounds.run(every: Self.pause, failure: "could not see how far consumers are", logger: logger) {
+            try await refresh()
         }
     }
 }

@@ -12,6 +12,10 @@ actor FactTail {
     private let closed = Atomic<Bool>(false)
 
     private static let pause = Duration.milliseconds(100)
+    /// How many numbers are looked through in one statement: those of other on-sales are read as well.
+    private static let window: Int64 = 100_000
+    /// For how long one request may look through numbers; whoever wants to know asks again.
+    private static let search = Duration.milliseconds(500)
 
     init(postgres: PostgresClient) { log = FactLog(postgres: postgres) }
 
@@ -28,16 +32,22 @@ actor FactTail {
         limit: Int,
         wait: Duration
     ) async throws -> (facts: [Fact], next: Int64) {
-        let deadline = MonotonicTime.now + wait
-        var next = position
+        let began = MonotonicTime.now
+        // What is before the log's beginning need not be looked through.
+        var next = max(position, try await log.start())
         while true {
             let final = try await look()
-            if final > next {
-                let facts = try await log.page(after: next, through: final, onSales: onSales, limit: limit)
-                if !facts.isEmpty { return (facts, facts.count == limit ? facts[limit - 1].seq : final) }
-                next = final
+            let searching = MonotonicTime.now
+            while next < final {
+                let last = min(final, next + Self.window)
+                let facts = try await log.page(after: next, through: last, onSales: onSales, limit: limit)
+                if !facts.isEmpty { return (facts, facts.count == limit ? facts[limit - 1].seq : last) }
+                next = last
+                if MonotonicTime.now - searching > Self.search { return ([], next) }
             }
-            guard MonotonicTime.now < deadline, !closed.load(ordering: .relaxed) else { return ([], next) }
+            guard MonotonicTime.now - began < wait, !closed.load(ordering: .relaxed) else {
+                return ([], next)
+            }
             try await Task.sleep(for: Self.pause)
         }
     }

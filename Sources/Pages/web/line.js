@@ -173,8 +173,8 @@ function hear(message) {
         if (message.reservation !== app.reservation?.reservation) break
         told = message.reservation
         toldAt = Date.now()
-        // What was read before our own order may be told after it: then it is asked for.
-        if (toldAt - orderedAt < 3000) reservationAt = Math.min(reservationAt, toldAt + 1000)
+        // What was read before our own order may be told after it: then it is asked for. An end comes after any order.
+        if (toldAt - orderedAt < 3000 && ["held", "paying"].includes(message.state)) reservationAt = Math.min(reservationAt, toldAt + 1000)
         else takeReservation(message)
         break
     case "open":

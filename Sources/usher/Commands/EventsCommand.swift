@@ -244,8 +244,6 @@ enum EventsCommand {
     }
 
     private static func line(_ name: String, _ part: ConsumerView.Part) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let line = PartLine(
             consumer: name,
             part: part.number,
@@ -256,6 +254,6 @@ enum EventsCommand {
             failures: part.failures,
             problem: part.problem
         )
-        return String(decoding: try encoder.encode(line), as: UTF8.self)
+        return try JSONLine.text(line)
     }
 }

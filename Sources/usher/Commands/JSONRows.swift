@@ -23,6 +23,16 @@ struct JSONRows<Row: Decodable> {
     }
 }
 
+/// One value as one line of JSON.
+enum JSONLine {
+    /// Members are in alphabetical order.
+    static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
+
 /// Rows laid out in columns.
 enum TextTable {
     /// The lines of a table, of which the first row is the heading; numbers are set flush right.

@@ -30,7 +30,7 @@ enum OrdersCommand {
         options: [.json] + Option.database
     ) { invocation in
         let found = try await withPlace(invocation) { try await OrderArchive.ranges(in: $0.postgres) }
-        if invocation.arguments.flag(.json) { return try found.forEach { print(try line($0)) } }
+        if invocation.arguments.flag(.json) { return try found.forEach { print(try JSONLine.text($0)) } }
         print("RANGE\tSTATE\tORDERS\tBYTES\tSINCE")
         for range in found {
             let orders = range.orders < 0 ? "-" : "\(range.orders)"
@@ -78,14 +78,8 @@ enum OrdersCommand {
             }
             if isCSV { print(OrderTable.header) }
             try await OrderRecord.each(of: id, in: place.postgres) { orders in
-                for order in orders { print(isCSV ? OrderTable.line(order) : try line(order)) }
+                for order in orders { print(isCSV ? OrderTable.line(order) : try JSONLine.text(order)) }
             }
         }
-    }
-
-    private static func line(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -34,6 +34,8 @@ final class SaleKillStage: Sendable {
         var money: [Int]
         /// What was told, and how that went.
         var told: [String]
+        /// What the event log says of it, in order: whoever died, no more and no less.
+        var facts: [String]
     }
 
     private let story: SaleStory
@@ -284,7 +286,8 @@ final class SaleKillStage: Sendable {
             state: try await ReservationView.read(try held(), from: client)?.state,
             payments: try await texts("SELECT state FROM payments ORDER BY attempt"),
             money: try money.flatMap { row in [try row[0], try row[1], try row[2]] },
-            told: try await texts("SELECT kind || ' ' || state FROM notifications ORDER BY 1")
+            told: try await texts("SELECT kind || ' ' || state FROM notifications ORDER BY 1"),
+            facts: try await texts("SELECT kind FROM facts WHERE kind LIKE 'reservation.%' ORDER BY seq")
         )
     }
 

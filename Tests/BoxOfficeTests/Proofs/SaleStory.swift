@@ -43,7 +43,9 @@ enum SaleStory: String, CaseIterable, Sendable {
     /// How long a hold lasts, and how long an undecided payment is waited for.
     var seconds: (hold: Int, payment: Int) {
         switch self {
-        case .expired, .extended: (3, 600)
+        case .expired: (3, 600)
+        // A busy machine takes seconds from the hold to its extension, which must come before the end.
+        case .extended: (10, 600)
         case .undecided: (600, 6)
         case .bought, .declined, .uncapturable, .refunded: (600, 600)
         }
