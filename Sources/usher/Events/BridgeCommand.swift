@@ -168,30 +168,30 @@ enum BridgeCommand {
         _ invocation: Invocation,
         _ logger: Logger
     ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Whoever waits for the end has to hear of this one, too.
-                defer { invocation.stop.make() }
-                try await capture.run(resyncs: resyncs)
-            }
-            group.addTask { await invocation.stop.wait() }
-            group.addTask {
-                while true {
-                    try await Task.sleep(for: .seconds(60))
-                    let report = capture.report
-                    logger.info(
-                        "passed on",
-                        [
-                            "facts": report.count, "position": report.told,
-                            "behind_s": report.behind.components.seconds,
-                            "behind_bytes": report.behindBytes, "retained_bytes": report.retained,
-                        ]
-                    )
-                }
-            }
-            defer { group.cancelAll() }
-            try await group.next()
+        let capturing = Task {
+            // Whoever waits for the end has to hear of this one, too.
+            defer { invocation.stop.make() }
+            try await capture.run(resyncs: resyncs)
         }
+        let telling = Task {
+            while true {
+                try await Task.sleep(for: .seconds(60))
+                let report = capture.report
+                logger.info(
+                    "passed on",
+                    [
+                        "facts": report.count, "position": report.told,
+                        "behind_s": report.behind.components.seconds,
+                        "behind_bytes": report.behindBytes, "retained_bytes": report.retained,
+                    ]
+                )
+            }
+        }
+        await invocation.stop.wait()
+        telling.cancel()
+        capturing.cancel()
+        // An end that was asked for is none to complain of; what broke before it is.
+        do { try await capturing.value } catch is CancellationError {}
     }
 
     /// For what tells nothing.
