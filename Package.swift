@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CLinux", "COpenSSL", "Reactor", "Telemetry"]),
         // 3
         .target(name: "Jobs", dependencies: ["COpenSSL", "Postgres", "Migrations", "Reactor", "Telemetry"]),
-        .target(name: "EventLog", dependencies: ["Postgres", "Reactor", "Telemetry"]),
+        .target(name: "EventLog", dependencies: ["HTTP", "Postgres", "Reactor", "Telemetry"]),
         .target(name: "Tracing", dependencies: ["HTTP", "Reactor", "Telemetry"]),
         // 4
         .target(name: "Workflows", dependencies: ["Jobs", "Postgres", "Reactor", "Telemetry"]),
@@ -138,7 +138,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EventLogTests",
-            dependencies: ["EventLog", "Postgres", "Reactor", "Telemetry", "TestSupport"]
+            dependencies: ["EventLog", "HTTP", "Jobs", "Postgres", "Reactor", "Telemetry", "TestSupport"]
         ),
         .testTarget(
             name: "BoxOfficeTests",

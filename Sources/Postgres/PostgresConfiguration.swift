@@ -120,6 +120,13 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         return direct
     }
 
+    /// The settings of a connection that may read the server's log; nil when only a pooler can be reached.
+    var replicating: Self? {
+        var configuration = direct
+        configuration?.parameters["replication"] = "database"
+        return configuration
+    }
+
     /// The hosts, the database and the user; never the password.
     public var description: String {
         let hosts = (try? endpoints().map(\.description).joined(separator: ",")) ?? "?"

@@ -50,6 +50,10 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     public static let undefinedFunction = Self(rawValue: "42883")
     /// There is no such object.
     public static let undefinedObject = Self(rawValue: "42704")
+    /// Something is used by somebody else at the moment, such as a replication slot.
+    public static let objectInUse = Self(rawValue: "55006")
+    /// Something is not in a state for this, such as a replication slot whose log is gone.
+    public static let objectNotInPrerequisiteState = Self(rawValue: "55000")
     /// There is such a table already.
     public static let duplicateTable = Self(rawValue: "42P07")
     /// There is such a schema already.

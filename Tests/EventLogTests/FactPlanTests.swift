@@ -21,6 +21,16 @@ struct FactPlanTests {
         "calls a function that makes or drops whole partitions": [
             "facts.extend", "facts.turn", "facts.ahead", "facts.drop",
         ],
+        "its table has a row for each slot, publication or setting": [
+            "capture.database", "capture.drop", "capture.publication", "capture.publish", "capture.slot",
+            "capture.unpublish", "capture.wal_level",
+        ],
+        "reads a sequence and a snapshot, with the place in the server's log": ["capture.horizon"],
+        "writes a message into the server's log": ["capture.push"],
+        "its tables have a row for each capture": [
+            "capture.claim", "capture.find", "capture.make_consumer", "capture.make_cursor", "capture.move",
+            "capture.others", "capture.remove", "capture.renew", "capture.skip",
+        ],
         "its tables have a row for each consumer, part or member": [
             "cursors.register", "cursors.member", "cursors.renew", "cursors.take", "cursors.held",
             "cursors.give_back", "cursors.leave", "cursors.fail", "cursors.lock", "cursors.replay",

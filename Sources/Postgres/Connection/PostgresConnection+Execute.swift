@@ -107,7 +107,7 @@ extension PostgresConnection {
             case .failed:
                 guard result.error.code == .server else { throw abort(result.error) }
                 complaint = complaint ?? result.error
-            case .copyIn, .copyOut:
+            case .copyIn, .copyOut, .copyBoth:
                 throw abort(PostgresError(.misuse, "a script can't COPY from or to the client"))
             default: break
             }

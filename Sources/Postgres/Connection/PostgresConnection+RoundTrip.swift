@@ -207,7 +207,7 @@ extension PostgresConnection {
             trip.results.append(result)
         case (.skipped, .forget(let key, let name)):
             statements.insert(key, name: name)
-        case (.copyIn, _), (.copyOut, _):
+        case (.copyIn, _), (.copyOut, _), (.copyBoth, _):
             // There is no way to end a COPY in pipeline mode.
             throw abort(step.about(PostgresError(.misuse, "COPY is for copyIn and copyOut")))
         case (.failed, _):

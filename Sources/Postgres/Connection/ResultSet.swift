@@ -21,6 +21,8 @@ internal import Glibc
         case rows
         case copyIn
         case copyOut
+        /// Data in both directions: a stream of the server's log has begun.
+        case copyBoth
         case synchronised
         case skipped
         case failed
@@ -31,7 +33,8 @@ internal import Glibc
         case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY, PGRES_NONFATAL_ERROR: .done
         case PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE: .rows
         case PGRES_COPY_IN: .copyIn
-        case PGRES_COPY_OUT, PGRES_COPY_BOTH: .copyOut
+        case PGRES_COPY_OUT: .copyOut
+        case PGRES_COPY_BOTH: .copyBoth
         case PGRES_PIPELINE_SYNC: .synchronised
         case PGRES_PIPELINE_ABORTED: .skipped
         default: .failed
@@ -75,6 +78,14 @@ internal import Glibc
         let length = Int(unsafe PQgetlength(result, row, column))
         let bytes = unsafe UnsafeRawBufferPointer(start: PQgetvalue(result, row, column), count: length)
         return try unsafe Value.decode(bytes.bindMemory(to: UInt8.self).span, as: type)
+    }
+
+    /// A value of the simple protocol, whose values are all text; nil is NULL.
+    func text(row: Int, column: Int) -> String? {
+        guard unsafe PQgetisnull(result, Int32(row), Int32(column)) == 0,
+            let value = unsafe PQgetvalue(result, Int32(row), Int32(column))
+        else { return nil }
+        return unsafe String(cString: value)
     }
 
     func rows(of query: Query) -> [Row] {

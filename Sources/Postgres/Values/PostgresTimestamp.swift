@@ -80,7 +80,7 @@ extension PostgresTimestamp {
 
 extension PostgresTimestamp: PostgresEncodable, PostgresDecodable {
     /// The server counts from 2000-01-01, UTC.
-    private static let epochOffset: Int64 = 946_684_800_000_000
+    static let epochOffset: Int64 = 946_684_800_000_000
 
     /// `timestamptz`.
     public static var postgresType: PostgresType { .timestamptz }

@@ -31,7 +31,7 @@ enum EventsCommand {
     static let command = Command(
         "events",
         "Look at the event log, and run and steer its consumers",
-        subcommands: [tail, list, run, replay, drop]
+        subcommands: [tail, list, run, replay, drop, BridgeCommand.command]
     )
 
     private static let tail = Command(
