@@ -7,8 +7,8 @@ enum UpCommand {
         "Run everything on this machine",
         discussion: """
             Starts a private Postgres under .usher/ unless --database-url names a server, migrates, and runs
-            scheduler, workers (one for rehearsals alone), consumers of events and gateway, each as a process of its own that is started again when
-            it dies.
+            scheduler, workers (one for rehearsals alone), consumers of events and gateway, each as a process of its own
+            that is started again when it dies.
             Without --payments-url a stand-in payment server runs as well. Ctrl-C ends everything in order.
             """,
         options: [
