@@ -10,6 +10,14 @@ public struct HTTPResponse: Sendable {
     private(set) var head: [UInt8]?
     /// The name of what answered, for the access log; it is not sent.
     public var call = ""
+    /// The channel that the connection becomes instead, for work that had to await before it could offer one.
+    private(set) var channel: ChannelOffer?
+
+    /// Makes a response in whose place a channel is opened.
+    public init(opening channel: ChannelOffer) {
+        self.init(status: 200)
+        self.channel = channel
+    }
 
     /// Makes a response.
     public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = []) {

@@ -192,6 +192,92 @@ struct EventTests {
         }
     }
 
+    @Test func `A stream of events goes on where a client left it, at its pace, until its key is taken back`()
+        async throws
+    {
+        try await withGateway { house in
+            func follow(
+                _ key: String,
+                _ query: String = "",
+                last: String? = nil
+            ) async throws
+                -> RawConnection
+            {
+                let connection = try await RawConnection(port: house.api.port)
+                let seen = last.map { "Last-Event-ID: \($0)\r\n" } ?? ""
+                try await connection.send(
+                    "GET /v1/events\(query) HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\(seen)"
+                        + "Authorization: Bearer \(key)\r\n\r\n"
+                )
+                return connection
+            }
+            func hear(_ connection: RawConnection, _ word: String) async throws -> String {
+                let bytes = try await connection.bytes { String(decoding: $0, as: UTF8.self).contains(word) }
+                return String(decoding: bytes, as: UTF8.self)
+            }
+            func ids(_ text: String) -> [Int64] {
+                text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("id: ") }
+                    .compactMap { Int64($0.dropFirst(4)) }
+            }
+            let first = try await house.schedule()
+            let stream = try await follow(house.promoterKey)
+            let one = try await hear(stream, "on_sale.scheduled")
+            #expect(one.hasPrefix("HTTP/1.1 200 OK\r\n") && one.contains("text/event-stream"), "\(one)")
+            let second = try await house.schedule()
+            _ = try await hear(stream, second)
+            stream.close()
+
+            // Whoever comes back with what they have seen is told of the rest.
+            let back = try await follow(house.promoterKey, last: "\(try #require(ids(one).last))")
+            let rest = try await hear(back, second)
+            #expect(!rest.contains("\"partitionkey\":\"\(first)\""), "\(rest)")
+            back.close()
+
+            // More than sockets take, and nobody who reads yet.
+            let count = 20_000
+            try await house.database.client.execute(
+                Query(
+                    "test.many",
+                    """
+                    INSERT INTO facts (on_sale_id, recorded_at, version, kind, data)
+                    SELECT 7, usher_now(), 1, 'test.counted', jsonb_build_object('n', n, 'rest', repeat('x', 400))
+                    FROM generate_series(1, \(count)) AS n
+                    """
+                )
+            )
+            let narrow = try await follow(house.promoterKey, "?on_sale=os_7")
+            let end = "\"n\": \(count),"
+            let all = try await narrow.bytes {
+                String(decoding: $0.suffix(1000), as: UTF8.self).contains(end)
+            }
+            let told = ids(String(decoding: all, as: UTF8.self))
+            #expect(told.count == count && told == told.sorted() && Set(told).count == count)
+            narrow.close()
+
+            let keys = APIKeys(postgres: house.database.client)
+            let key = try await keys.add(role: .promoter, label: "short-lived")
+            let short = try await follow(key, "?on_sale=\(first)")
+            _ = try await hear(short, "on_sale.scheduled")
+            let holder = try #require(try await keys.verify(key))
+            #expect(try await keys.revoke(holder.id))
+            _ = try await short.read { $0.hasSuffix("0\r\n\r\n") }
+            let late = try await house.send(
+                .get,
+                "/v1/events",
+                token: key,
+                headers: ["Accept": "text/event-stream"]
+            )
+            #expect(late.status == 401, "\(late)")
+            let wrong = try await house.send(
+                .get,
+                "/v1/events",
+                token: house.promoterKey,
+                headers: ["Accept": "text/event-stream", "Last-Event-ID": "x"]
+            )
+            #expect(wrong.status == 400 && wrong["detail"]?.string?.hasPrefix("Last-Event-ID") == true)
+        }
+    }
+
     @Test(arguments: ["after=x", "after=-2", "wait=21", "wait=x", "limit=0", "on_sale=7"])
     func `What can't be asked for is refused by name`(query: String) async throws {
         try await withGateway { house in

@@ -144,8 +144,7 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
     private func answer(_ request: HTTPRequest, _ asked: Asked, _ slot: Int) {
         switch handler(request) {
         case .now(let response): write(response, for: asked, slot)
-        case .channel where isDraining: write(Problem.stopping.response, for: asked.last, slot)
-        case .channel(let offer): open(offer, for: request, asked, slot)
+        case .channel(let offer): enterChannel(offer, for: request, asked, slot)
         case .later(let body):
             connections[slot].isHandling = true
             connections[slot].bytesInHand = request.body.count
@@ -156,13 +155,23 @@ final class ServerLoop: ReadinessHandler, @unchecked Sendable {
                     guard self.connections[slot].generation == generation else { return }
                     self.connections[slot].isHandling = false
                     self.connections[slot].bytesInHand = 0
-                    self.write(response, for: asked, slot)
+                    if var offer = response.channel {
+                        offer.call = response.call
+                        self.enterChannel(offer, for: request, asked, slot)
+                    } else {
+                        self.write(response, for: asked, slot)
+                    }
                     self.serve(slot)
                 }
                 // A task that prefers the loop mostly ends there.
                 if self.loop.isCurrent { reply() } else { self.loop.execute(reply) }
             }
         }
+    }
+
+    private func enterChannel(_ offer: ChannelOffer, for request: HTTPRequest, _ asked: Asked, _ slot: Int) {
+        guard !isDraining else { return write(Problem.stopping.response, for: asked.last, slot) }
+        open(offer, for: request, asked, slot)
     }
 
     /// Sends what waits.

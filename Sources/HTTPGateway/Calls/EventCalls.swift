@@ -12,7 +12,8 @@ extension Operation {
             "/v1/events",
             .promoter,
             "What happened, in order, as CloudEvents: those behind a position, or behind the beginning. With `wait` it waits "
-                + "so many seconds for the first. Ask again with after=next, however many there were.",
+                + "so many seconds for the first. Ask again with after=next, however many there were. With Accept: "
+                + "text/event-stream a stream of them that does not end.",
             success: (200, "EventList"),
             problems: [.badParameter],
             parameters: [("wait", .within(0...20)), ("on_sale", .string)],
@@ -47,8 +48,15 @@ extension Operation {
         _ call: Call,
         _ holder: APIKeys.Holder
     ) async throws -> HTTPResponse {
+        let isStream = call.request.accepts("text/event-stream")
         var position: Int64 = -1
-        if let text = call.request.queryValue("after") {
+        // A browser that lost the stream asks for the same address again, and says what it has seen.
+        if let text = isStream ? call.request.headers["Last-Event-ID"] : nil {
+            guard let number = Int64(text), number >= -1 else {
+                throw Problem.badParameter.with(detail: "Last-Event-ID must be the id of an event")
+            }
+            position = number
+        } else if let text = call.request.queryValue("after") {
             guard let number = Int64(text), number >= -1 else {
                 throw Problem.badParameter.with(detail: "after must be the `next` of an earlier answer")
             }
@@ -68,6 +76,14 @@ extension Operation {
             }
             // What the key is not for is as good as not there.
             onSales = holder.scope.includes(id) ? [id] : []
+        }
+        guard !isStream else {
+            let proof = try StaffDoor.proof(call)
+            let request = call.request
+            let wish = EventStreams.Wish(position: position, onSales: onSales?.map(\.rawValue)) {
+                _ = try await services.staff.holder(of: proof, from: request)
+            }
+            return HTTPResponse(opening: services.eventStreams.offer(wish))
         }
         let found = try await services.events.read(
             after: position,

@@ -23,6 +23,7 @@ final class Services: Sendable {
     let live: LiveHub
     /// The event log, for those who follow it.
     let events: FactTail
+    let eventStreams: EventStreams
     let caseMeter: CaseMeter
     let consumerMeter: ConsumerMeter
     let cases: PaymentCases
@@ -99,6 +100,7 @@ final class Services: Sendable {
             )
         )
         events = FactTail(postgres: postgres)
+        eventStreams = EventStreams(loops: loops, tail: events, metrics: metrics, logger: logger)
         onSales = OnSales(postgres: postgres)
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
