@@ -38,7 +38,8 @@ struct DemoViewTests {
     private func report(
         _ change: (inout DemoTally.Numbers, inout DemoBooks) -> Void,
         checks: [String] = [],
-        draw: [String] = []
+        draw: [String] = [],
+        replay: [String] = []
     ) -> DemoReport {
         var numbers = DemoTally.Numbers()
         numbers.sawSoldOut = 3
@@ -52,6 +53,7 @@ struct DemoViewTests {
             books: books,
             brokenChecks: checks,
             brokenDraw: draw,
+            replay: DemoReplay.Outcome(events: 7, identical: ["analytics"], kills: 0, broken: replay),
             kills: 0,
             seed: 1,
             seconds: 2
@@ -67,6 +69,9 @@ struct DemoViewTests {
         #expect(report({ numbers, _ in numbers.sawSoldOut = 0 }).faults.count == 1)
         #expect(report({ numbers, _ in numbers.broken = ["promise 6: …"] }).faults.count == 1)
         #expect(report({ _, _ in }, checks: ["BROKEN"]).faults == ["1 audit checks failed"])
+        let told = report({ _, _ in }, replay: ["analytics, told everything anew, came to something else"])
+        #expect(told.faults == ["1 consumers of events did not come to the same"])
+        #expect(told.text.contains("came to something else"))
         let drawn = report({ _, _ in }, draw: ["draw: the key follows from secret, beacon and root"])
         #expect(drawn.faults == ["the draw does not check out"])
         #expect(drawn.json.contains(#""draw_verified":false"#))

@@ -25,6 +25,7 @@ struct StatementPlanTests {
         ],
         "the demo's books, which go through everything on purpose": [
             "demo.drop", "demo.tiers", "demo.ends", "demo.stuck", "demo.under_way", "demo.backend",
+            "demo.events",
         ],
     ]
 

@@ -25,6 +25,7 @@ package struct SaleMinutes: FactConsumer {
     package static let limit = 2_880
 
     package let name = "analytics"
+    package let tables = ["sale_minutes"]
     package let kinds: Set<String>? = [
         LineFacts.taken, LineFacts.Left.kind, LineFacts.Called.kind, LineFacts.CalledAgain.kind,
         LineFacts.admitted, LineFacts.missed, ReservationFact.Kind.held.rawValue,

@@ -14,6 +14,8 @@ package protocol FactConsumer: Sendable {
     var parts: Int { get }
     /// The kinds that it wants; nil for all.
     var kinds: Set<String>? { get }
+    /// The tables that hold what it has written, and nothing else: told everything anew, they come to the same.
+    var tables: [String] { get }
 
     /// Tells somebody outside, who may have been told of the first of these already.
     func deliver(_ facts: [Fact]) async throws
@@ -28,6 +30,7 @@ package protocol FactConsumer: Sendable {
 extension FactConsumer {
     package var parts: Int { 4 }
     package var kinds: Set<String>? { nil }
+    package var tables: [String] { [] }
     package func deliver(_ facts: [Fact]) async throws {}
     package func apply(_ facts: [Fact], in transaction: inout Transaction) async throws {}
     package func reset(in transaction: inout Transaction) async throws {}

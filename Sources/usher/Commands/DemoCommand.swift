@@ -21,7 +21,7 @@ enum DemoCommand {
     static let chaos = Option(
         "chaos",
         .flag,
-        help: "Kill a worker, the scheduler, the gateway and a database backend"
+        help: "Kill a worker, the scheduler, the gateway, the consumers of events and a database backend"
     )
     static let seed = Option(
         "seed",
@@ -40,7 +40,7 @@ enum DemoCommand {
         "Play a whole on-sale with thousands of buyers, and check the books",
         discussion: """
             Starts everything in a temporary place, schedules a plan for now, sends real HTTP clients through it,
-            and ends with the audit. Ends with status 1 if any promise was broken.
+            and ends with the audit and a replay of the event log. Ends with status 1 if any promise was broken.
             """,
         options: [
             small, buyers, live, chaos, seed, plan, keep, .json, .databaseURL, .logLevel, .logFormat, .help,

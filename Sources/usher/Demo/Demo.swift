@@ -286,6 +286,14 @@ struct Demo: Sendable {
         for finding in findings { say(finding.text) }
         let brokenDraw = await verify(onSale, house)
         if brokenDraw.isEmpty { say("ok     the draw was made again from what is published") }
+        let replay = try await DemoReplay(
+            house: house,
+            shots: invocation.arguments.flag(DemoCommand.chaos) ? 2 : 0,
+            note: { [log] in log.write("[demo] \($0)") }
+        ).run()
+        for name in replay.identical {
+            say("ok     \(name) came to the same from \(replay.events) events told anew")
+        }
         let numbers = tally.now
         return DemoReport(
             buyers: count,
@@ -293,7 +301,8 @@ struct Demo: Sendable {
             books: try await DemoBooks.read(onSale, ledger: numbers.ledger, from: house.postgres),
             brokenChecks: findings.filter { !$0.offenders.isEmpty }.map(\.text),
             brokenDraw: brokenDraw,
-            kills: kills,
+            replay: replay,
+            kills: kills + replay.kills,
             seed: seed,
             seconds: seconds
         )

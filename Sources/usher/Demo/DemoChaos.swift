@@ -6,7 +6,7 @@ internal import Reactor
 struct DemoChaos: Sendable {
     /// Whom it shoots at, once each.
     enum Victim: Sendable, CaseIterable {
-        case worker, scheduler, gateway, database
+        case worker, scheduler, gateway, consumers, database
     }
 
     let house: House
@@ -45,6 +45,7 @@ struct DemoChaos: Sendable {
         case .worker: return process { $0.hasPrefix(House.GroupName.worker("")) }
         case .scheduler: return process { $0 == House.GroupName.scheduler }
         case .gateway: return process { $0 == House.GroupName.gateway }
+        case .consumers: return process { $0 == House.GroupName.consumers }
         case .database:
             let rows = try? await house.postgres.query(
                 Query(

@@ -9,6 +9,8 @@ struct DemoReport: Sendable {
     let brokenChecks: [String]
     /// What does not fit when the draw is made again from what is published.
     let brokenDraw: [String]
+    /// What came of telling the consumers of events everything anew.
+    var replay = DemoReplay.Outcome()
     let kills: Int
     let seed: UInt64
     let seconds: Double
@@ -26,6 +28,9 @@ struct DemoReport: Sendable {
         if numbers.live.wanted > 0, numbers.live.opened == 0 { faults.append("no WebSocket was opened") }
         if !numbers.broken.isEmpty { faults.append("\(numbers.broken.count) answers broke a promise") }
         if !brokenDraw.isEmpty { faults.append("the draw does not check out") }
+        if !replay.broken.isEmpty {
+            faults.append("\(replay.broken.count) consumers of events did not come to the same")
+        }
         if !brokenChecks.isEmpty { faults.append("\(brokenChecks.count) audit checks failed") }
         return faults
     }
@@ -50,6 +55,8 @@ struct DemoReport: Sendable {
             writer.field("rejected_forgeries", numbers.rejectedForgeries)
             writer.field("broken", numbers.broken.count + brokenChecks.count)
             writer.field("draw_verified", brokenDraw.isEmpty)
+            writer.field("events", replay.events)
+            writer.array("replayed") { for name in replay.identical { $0.value(name) } }
             writer.field("saw_sold_out", numbers.sawSoldOut)
             writer.field("retries", numbers.retries)
             writer.field("unexpected", numbers.unexpected.values.reduce(0, +))
@@ -90,7 +97,9 @@ struct DemoReport: Sendable {
         for (what, count) in numbers.unexpected.sorted(by: { $0.value > $1.value }).prefix(8) {
             lines.append("not counted on, \(count) times: \(what)")
         }
-        for detail in (numbers.broken + brokenChecks + brokenDraw + books.lost + books.stuck).prefix(20) {
+        for detail in (numbers.broken + brokenChecks + brokenDraw + replay.broken + books.lost + books.stuck)
+            .prefix(20)
+        {
             lines.append(detail)
         }
         return lines.joined(separator: "\n")
