@@ -41,6 +41,23 @@ struct HoldsBenchTests {
         }
     }
 
+    @Test func `The events bench plays a sale with the log and without it, and has a consumer catch up`()
+        async throws
+    {
+        let result = try await BuiltProgram.run([
+            "bench", "events", "--buyers", "300", "--behind", "2000", "--runs", "1", "--wait-idle", "0s",
+        ])
+        let figures = try Self.figures(result)
+        #expect(figures.map { $0["bench"]?.string } == ["event_log", "event_catch_up"])
+        #expect(
+            figures.first?["sold"]?.double == 120 && (figures.first?["events"]?.double ?? 0) > 100,
+            "\(figures)"
+        )
+        let ratio = figures.first?["ratio"]?.double ?? 0
+        #expect(ratio > 1 && ratio < 3, "\(figures)")
+        #expect(figures.last?["median"]?.double.map { $0 > 0 } == true)
+    }
+
     @Test func `The admission bench calls from lines of several lengths`() async throws {
         let result = try await BuiltProgram.run([
             "bench", "admission", "--waiting", "1000,2000", "--ticks", "10", "--runs", "1", "--wait-idle",
