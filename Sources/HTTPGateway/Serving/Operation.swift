@@ -99,7 +99,7 @@ struct Operation: Sendable {
         + paymentCalls + promoterCalls + deskCalls + eventCalls + presaleCalls + operatorCalls + runCalls
         + jobCalls
         + bulkCalls + serverCalls + paymentCaseCalls
-        + notificationCalls + sessionCalls + lineCalls + pageCalls
+        + notificationCalls + sessionCalls + lineCalls + renderedPageCalls + pageCalls
 }
 
 /// A request and the named segments of its path.

@@ -11,6 +11,7 @@ enum BenchCommand {
             QueueBench.command, EnqueueBench.command, LatencyBench.command, HorizonBench.command,
             GrowthBench.command, ScaleBench.command, WorkflowBench.command, JoinsBench.command,
             HoldsBench.command, ExpiriesBench.command, AdmissionBench.command, GatewayBench.command,
+            PagesBench.command,
             BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command, ListenCommand.command,
             HostileCommand.command,
             PollCommand.command,
