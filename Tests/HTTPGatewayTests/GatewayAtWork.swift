@@ -66,6 +66,7 @@ struct GatewayAtWork: Sendable {
         rate: Int = 6_000,
         buyers: String = "anonymous",
         balcony: String = #"{"row": "A", "seats": "1-10"}"#,
+        capacity: Int? = nil,
         draw: String = "{}",
         opensIn: Int = -60
     ) async throws -> String {
@@ -75,7 +76,7 @@ struct GatewayAtWork: Sendable {
              "opens_at": "\(now + .seconds(opensIn))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
              "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)", "draw": \(draw),
-             "capacity": \(standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
+             "capacity": \(capacity ?? standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
              "tiers": [{"id": "standing", "name": "Standing", "price": 3200},
                        {"id": "seated", "name": "Seated", "price": 4500}],
              "sections": [

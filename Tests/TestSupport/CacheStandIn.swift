@@ -46,6 +46,7 @@ package final class CacheStandIn: Sendable {
     ///   - methods: those that it knows.
     ///   - tokenField: the field in which it wants a token; nil where it wants none.
     ///   - body: is given it and its address.
+    /// - Throws: `HTTPServerError`; what the body throws.
     package static func run(
         on loops: EventLoopGroup,
         methods: Set<String> = ["BAN", "PURGE"],

@@ -74,6 +74,7 @@ extension RenderedPage {
     ///   - known: each page with the ETag of what is had already; empty for nothing.
     ///   - postgres: the primary: a purge has no use if an older page comes after it.
     /// - Returns: those that there are.
+    /// - Throws: `PostgresError`.
     package static func find(
         _ known: [Key: String],
         in postgres: PostgresClient

@@ -83,7 +83,9 @@ final class PageCrowd: Sendable {
         }
     }
 
-    /// Looks at both again and again. A change happened after the look before it began; so what is found is never less than
+    /// Looks at both again and again.
+    ///
+    /// A change happened after the look before it began; so what is found is never less than
     /// the truth, and more by a look at the most.
     private func compare(_ client: HTTPClient) async throws {
         var known = try await bands()
