@@ -155,10 +155,10 @@ struct EventPage {
         .primary{background:var(--accent);border-color:var(--accent);color:var(--on-accent)}
         ul{list-style:none;margin:.5rem 0 0;padding:0}li{display:flex;flex-wrap:wrap;gap:.2rem .8rem;align-items:baseline;\
         padding-block:.6rem;border-block-end:1px solid var(--line)}li:last-child{border:0;padding-block-end:0}
-        li>span:first-child{flex:1 1 8rem;font-weight:600}.price{font-variant-numeric:tabular-nums;min-inline-size:6rem;text-align:end}
+        li>span:first-child{flex:1 1 6rem;font-weight:600}.price{font-variant-numeric:tabular-nums;min-inline-size:4.5rem;text-align:end}
         .tag{padding:.05rem .55rem;border-radius:99px;font-size:.8125rem;font-weight:600;background:var(--ground);color:var(--quiet)}
         .tag.many{background:var(--good-ground);color:var(--good)}.tag.few{background:var(--warn-ground);color:var(--warn)}
-        img{display:block;inline-size:100%;block-size:auto;max-block-size:70vh}summary{cursor:pointer;margin-block-start:1rem}
+        img{display:block;max-inline-size:100%;block-size:auto;margin-inline:auto}summary{cursor:pointer;margin-block-start:1rem}
         a{color:var(--accent);text-underline-offset:.15em}nav{display:flex;flex-wrap:wrap;gap:.4rem 1rem}
         nav a{padding-block:.4rem}nav [aria-current]{color:var(--ink);font-weight:600;text-decoration:none}
         :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}

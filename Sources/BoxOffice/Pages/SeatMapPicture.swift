@@ -45,9 +45,10 @@ enum SeatMapPicture {
             depth = max(depth, block.height)
             x += block.width + gap
         }
+        let (width, height) = (right + 16, y + depth + 16)
         let svg =
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-8 -8 \(right + 16) \(y + depth + 16)\">"
-            + "<style>\(style)</style>\(shapes)</svg>\n"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(width)\" height=\"\(height)\" "
+            + "viewBox=\"-8 -8 \(width) \(height)\"><style>\(style)</style>\(shapes)</svg>\n"
         return Array(svg.utf8)
     }
 
