@@ -26,6 +26,8 @@ public struct GatewayConfiguration: Sendable {
     public var paymentSecret: String?
     /// The payment methods that the line's page offers, by the names that the payment provider knows them by.
     public var paymentMethods: [String]
+    /// For how many seconds caches in front may keep a page that nobody purges there.
+    public var pageSeconds: Int
 
     /// Makes a configuration.
     public init(
@@ -40,7 +42,8 @@ public struct GatewayConfiguration: Sendable {
         certificateInterval: Duration = .seconds(10),
         replicaStaleness: Duration = .seconds(2),
         drainDelay: Duration = .zero,
-        wrongKeys: Int = 10
+        wrongKeys: Int = 10,
+        pageSeconds: Int = 2
     ) {
         self.address = address
         self.port = port
@@ -54,5 +57,6 @@ public struct GatewayConfiguration: Sendable {
         self.replicaStaleness = replicaStaleness
         self.drainDelay = drainDelay
         self.wrongKeys = wrongKeys
+        self.pageSeconds = pageSeconds
     }
 }

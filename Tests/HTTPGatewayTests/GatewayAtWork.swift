@@ -1,3 +1,4 @@
+import EventLog
 import HTTP
 import Postgres
 import Reactor
@@ -65,6 +66,7 @@ struct GatewayAtWork: Sendable {
         rate: Int = 6_000,
         buyers: String = "anonymous",
         balcony: String = #"{"row": "A", "seats": "1-10"}"#,
+        capacity: Int? = nil,
         draw: String = "{}",
         opensIn: Int = -60
     ) async throws -> String {
@@ -74,7 +76,7 @@ struct GatewayAtWork: Sendable {
              "opens_at": "\(now + .seconds(opensIn))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
              "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)", "draw": \(draw),
-             "capacity": \(standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
+             "capacity": \(capacity ?? standing + 10), "turn_seconds": 600, "session_seconds": 1200, "max_per_buyer": 4, "hold_seconds": 600,
              "tiers": [{"id": "standing", "name": "Standing", "price": 3200},
                        {"id": "seated", "name": "Seated", "price": 4500}],
              "sections": [
@@ -163,7 +165,10 @@ private struct SilentChannel: NotificationChannel {
 }
 
 /// Runs `body` with a gateway and all that stands behind it.
+///
+/// With `caches`, be they none, pages are made anew when something changes, and those caches are told.
 func withGateway(
+    caches: PageCaches? = nil,
     configure: (inout GatewayConfiguration) -> Void = { _ in },
     register: (inout WorkflowRegistry) -> Void = { _ in },
     _ body: (GatewayAtWork) async throws -> Void
@@ -182,6 +187,11 @@ func withGateway(
         registry.register(CancelReservations(reservations: reservations))
         registry.register(Notify(channel: SilentChannel()))
         register(&registry)
+        if let caches {
+            registry.register(RenderPages(postgres: database.client, caches: caches))
+            registry.register(PurgePages(postgres: database.client, caches: caches, logger: logger))
+            try await PurgePages.prepare(database.client)
+        }
         registry.register(OnSaleLifecycle())
         registry.register(AdmissionTick(orders: DrawOrders()))
         registry.register(TellEveryone(orders: DrawOrders()))
@@ -216,6 +226,15 @@ func withGateway(
             configuration: SchedulerConfiguration(promoteInterval: .milliseconds(10)),
             logger: logger
         )
+        var following = ConsumerRunner.Configuration()
+        following.pause = .milliseconds(10)
+        let runner = ConsumerRunner(
+            postgres: database.client,
+            consumers: caches == nil ? [] : [PageUpdates()],
+            member: "test",
+            configuration: following,
+            logger: logger
+        )
         let keys = APIKeys(postgres: database.client)
         let promoterKey = try await keys.add(role: .promoter, label: "test")
         let operatorKey = try await keys.add(role: .operator, label: "test")
@@ -232,6 +251,7 @@ func withGateway(
             }
             group.addTask { try await worker.run() }
             group.addTask { await scheduler.run() }
+            group.addTask { await runner.run() }
             let outcome: Result<Void, any Error>
             do {
                 var ports = listening.makeAsyncIterator()
@@ -255,6 +275,7 @@ func withGateway(
             gateway.drain()
             worker.stop()
             scheduler.stop()
+            runner.stop()
             await client.shutdown()
             try await group.waitForAll()
             await pool.shutdown()

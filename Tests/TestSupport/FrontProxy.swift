@@ -74,6 +74,25 @@ package enum FrontProxy {
         }
     }
 
+    /// Runs Varnish before a server on a port of ours, with the VCL that comes with Usher.
+    package static func withVarnish(
+        on front: Int,
+        to port: Int,
+        vcl: String,
+        _ body: () async throws -> Void
+    ) async throws {
+        try await SystemProgram.withDirectory { place in
+            let text = try String(contentsOfFile: vcl, encoding: .utf8)
+                .replacing(".port = \"8080\"", with: ".port = \"\(port)\"")
+            try text.write(toFile: "\(place)/usher.vcl", atomically: false, encoding: .utf8)
+            let words = [
+                "-F", "-j", "none", "-n", "\(place)/work", "-a", "127.0.0.1:\(front)", "-T", "none",
+                "-f", "\(place)/usher.vcl", "-s", "malloc,32m", "-p", "vsl_space=4M",
+            ]
+            try await SystemProgram.with("varnishd", words, isUp: { await answers(front) }, body)
+        }
+    }
+
     private static func answers(_ port: Int) async -> Bool {
         // Until it listens, nobody answers, and that is what is asked.
         guard let raw = try? await RawConnection(port: port) else { return false }

@@ -178,7 +178,7 @@ package final class TestCluster: Sendable {
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : status & 0x7F
     }
 
-    static func freePort() throws -> Int {
+    package static func freePort() throws -> Int {
         // The proxy that is gone at once had a port that is free now.
         try TestProxy(to: 0).port
     }

@@ -92,10 +92,13 @@ struct EventsCommandTests {
             for (words, said) in [
                 (["tail", "--since", "soon"], "--since takes beginning, now, a time"),
                 (["tail", "--on-sale", "7"], "--on-sale takes an id such as os_7, not \"7\""),
-                (["run", "--consumers", "analytics,nobody"], "--consumers takes analytics, not \"nobody\""),
+                (
+                    ["run", "--consumers", "analytics,nobody"],
+                    "--consumers takes analytics, pages, not \"nobody\""
+                ),
                 (
                     ["replay", "nobody", "--since", "beginning"],
-                    "CONSUMER is one of analytics, not \"nobody\""
+                    "CONSUMER is one of analytics, pages, not \"nobody\""
                 ),
                 (["replay", "analytics"], "--since says where to begin"),
             ] {
@@ -118,7 +121,10 @@ struct EventsCommandTests {
             )
             #expect(try await scene.usher("drop", "analytics").exit == 1)
 
-            let words = ["events", "run", "--database-url", database.url, "--schema", database.schema]
+            let words = [
+                "events", "run", "--consumers", "analytics", "--database-url", database.url, "--schema",
+                database.schema,
+            ]
             let victim = try ChildProgram("usher", words, environment: ["PATH": "/usr/bin:/bin"])
             try await scene.counted(3)
             victim.kill()

@@ -18,6 +18,7 @@ struct StatementPlanTests {
             "bench_sale_admit", "bench_sale_places", "bench_sale_issued", "bench_sale_drawn",
             "bench_sale_held", "bench_expired", "bench_expiry_floor", "bench_room_say",
             "bench_transactions", "bench_events", "bench_facts", "bench_told",
+            "bench_pages", "bench_pages_bands",
         ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",

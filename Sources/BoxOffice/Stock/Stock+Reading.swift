@@ -69,9 +69,9 @@ extension Stock {
     /// Reads all of its seats: keep the answer for a second.
     package static func seats(
         of onSale: OnSaleID,
-        from postgres: PostgresClient
+        from database: borrowing some PostgresExecutor & ~Copyable
     ) async throws -> [SectionSeats] {
-        let rows = try await postgres.query(
+        let rows = try await database.query(
             Query(
                 "stock.seats",
                 """

@@ -30,6 +30,7 @@ extension Schema {
             )
         ),
         ("SeatMap", object(seatMap)),
+        ("RoughSeatMap", object(roughSeatMap)),
         ("Fairness", object(fairness)),
         (
             "Leaves",
@@ -301,6 +302,34 @@ extension Schema {
         ("open_until", .nullable(.instant)), ("tiers", .list(.reference("TierStock"))),
         ("message", .nullable(.string)),
         ("poll_after_ms", .integer), ("seq", .integer), ("stale", .boolean), ("as_of", .nullable(.instant)),
+    ]
+
+    private static let left = Schema.oneOf(["many", "few", "none"])
+
+    private static let roughSeatMap: Members = [
+        ("on_sale", .string), ("state", .string),
+        (
+            "tiers",
+            .list(
+                .object([
+                    ("id", .string), ("name", .string), ("price", .reference("Money")),
+                    ("numbered", .boolean),
+                    ("left", left),
+                ])
+            )
+        ),
+        (
+            "sections",
+            .list(
+                .object([
+                    ("id", .string), ("name", .string), ("tier", .string), ("left", left),
+                    (
+                        "rows",
+                        .list(.object([("label", .string), ("seats", .string), ("accessible", .string)]))
+                    ),
+                ])
+            )
+        ),
     ]
 
     private static let seatMap: Members = [

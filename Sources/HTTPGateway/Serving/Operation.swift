@@ -100,7 +100,7 @@ struct Operation: Sendable {
         + operatorCalls + runCalls
         + jobCalls
         + bulkCalls + serverCalls + paymentCaseCalls
-        + notificationCalls + sessionCalls + lineCalls + pageCalls
+        + notificationCalls + sessionCalls + lineCalls + renderedPageCalls + pageCalls
 }
 
 /// A request and the named segments of its path.

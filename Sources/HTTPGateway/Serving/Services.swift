@@ -26,8 +26,11 @@ final class Services: Sendable {
     let eventStreams: EventStreams
     let caseMeter: CaseMeter
     let consumerMeter: ConsumerMeter
+    let purgeMeter: PurgeMeter
     let cases: PaymentCases
     let seats: SeatMaps
+    /// What everybody may see, as it was made beforehand.
+    let pages: PageShelf
     let proofs: DrawProofs
     let certificates: Certificates
     let contacts: Contacts
@@ -77,7 +80,9 @@ final class Services: Sendable {
         self.postgres = postgres
         self.board = board
         self.logger = logger
-        queues = registry.queues.union([Reservation.queue, OnSaleLifecycle.queue, AdmissionTick.queue])
+        queues = registry.queues.union([
+            Reservation.queue, OnSaleLifecycle.queue, AdmissionTick.queue, RenderPages.queue,
+        ])
         let keys = KeyRing(postgres: postgres, logger: logger)
         self.keys = keys
         staff = StaffDoor(postgres: postgres, limit: configuration.wrongKeys)
@@ -105,6 +110,7 @@ final class Services: Sendable {
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
         seats = SeatMaps(reads: reads)
+        pages = PageShelf(postgres: postgres, seconds: configuration.pageSeconds)
         proofs = DrawProofs(postgres: postgres)
         certificates = Certificates(reads: reads)
         contacts = Contacts(postgres: postgres)
@@ -154,6 +160,7 @@ final class Services: Sendable {
         health = HealthMeter(postgres: postgres, logger: logger)
         caseMeter = CaseMeter(postgres: postgres, metrics: metrics, logger: logger)
         consumerMeter = ConsumerMeter(postgres: postgres, metrics: metrics, logger: logger)
+        purgeMeter = PurgeMeter(postgres: postgres, metrics: metrics, logger: logger)
         cases = PaymentCases(postgres: postgres)
         missing = Batcher(limit: 10_000, committers: 1) { asked in
             try await board.refresh()
@@ -193,10 +200,12 @@ final class Services: Sendable {
             group.addTask(executorPreference: loops.next()) { await self.health.run() }
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
             group.addTask(executorPreference: loops.next()) { await self.consumerMeter.run() }
+            group.addTask(executorPreference: loops.next()) { await self.purgeMeter.run() }
             group.addTask { await self.lights.run() }
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }
+            group.addTask { await self.pages.run(on: loops) }
             group.addTask { await self.certificates.reader.run(on: loops) }
             group.addTask { await self.missing.run(on: loops) }
             group.addTask { await self.archive.run(on: loops) }
@@ -218,6 +227,7 @@ final class Services: Sendable {
         newcomers.close()
         places.waitlists.reader.close()
         seats.reader.close()
+        pages.close()
         certificates.reader.close()
         missing.close()
         archive.close()

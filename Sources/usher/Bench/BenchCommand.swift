@@ -12,6 +12,7 @@ enum BenchCommand {
             GrowthBench.command, ScaleBench.command, WorkflowBench.command, JoinsBench.command,
             HoldsBench.command, ExpiriesBench.command, AdmissionBench.command, GatewayBench.command,
             EventsBench.command,
+            PagesBench.command,
             BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command, ListenCommand.command,
             HostileCommand.command,
             PollCommand.command,

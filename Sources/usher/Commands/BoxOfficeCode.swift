@@ -19,6 +19,11 @@ enum BoxOfficeCode {
         registry.register(RefundReservation(payments: payments, postgres: postgres))
         registry.register(ArchiveOrders(postgres: postgres))
         registry.register(Notify(channel: try MessageOptions.channel(invocation, postgres)))
+        let caches = try PageCacheOptions.caches(invocation.arguments)
+        registry.register(RenderPages(postgres: postgres, caches: caches))
+        registry.register(
+            PurgePages(postgres: postgres, caches: caches, logger: invocation.logger("purges"))
+        )
         let starter = EagerStarter(
             postgres: postgres,
             registry: registry,

@@ -9,7 +9,7 @@ internal import Telemetry
 /// `usher events`: the event log, and those who are told of it.
 enum EventsCommand {
     /// Every consumer that comes with Usher.
-    static let consumers: [any FactConsumer] = [SaleMinutes()]
+    static let consumers: [any FactConsumer] = [SaleMinutes(), PageUpdates()]
 
     private static let names = consumers.map(\.name)
     private static let chosen = Option(
@@ -115,6 +115,8 @@ enum EventsCommand {
         }
         let place = try await Workplace.open(invocation, connections: 4, isServing: true)
         try await place.checkSchema()
+        // What a consumer enqueues needs its queue, and no worker may have run yet.
+        try await PurgePages.prepare(place.postgres)
         let runner = ConsumerRunner(
             postgres: place.postgres,
             consumers: consumers.filter { wanted.contains($0.name) },

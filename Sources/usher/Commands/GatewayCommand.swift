@@ -59,7 +59,8 @@ enum GatewayCommand {
                 origins: origins,
                 replicaStaleness: arguments.duration(GatewayOptions.replicaStaleness) ?? .seconds(2),
                 drainDelay: arguments.duration(GatewayOptions.drainDelay) ?? .zero,
-                wrongKeys: arguments.number(GatewayOptions.wrongKeys) ?? 10
+                wrongKeys: arguments.number(GatewayOptions.wrongKeys) ?? 10,
+                pageSeconds: arguments.number(GatewayOptions.pageSeconds) ?? 2
             ),
             logger: logger,
             tracer: export?.tracer

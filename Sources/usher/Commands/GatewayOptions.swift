@@ -124,7 +124,17 @@ enum GatewayOptions {
             "The payment methods that the line's page offers, by the names that the payment provider knows them by"
     )
 
+    static let pageSeconds = Option(
+        "page-seconds",
+        .number(1...86_400),
+        environment: "USHER_PAGE_SECONDS",
+        initial: "2",
+        help:
+            "How long caches in front may keep event pages and seat maps; make it long where they are told to purge"
+    )
+
     static let all = [
+        pageSeconds,
         replicaURL, replicaStaleness, drainDelay,
         maxConnections, certificate, key, trustedProxies, forwarded, proxyProtocol, accessLog, accessSample,
         origins, clientRate, tokenRate, clientConnections, wrongKeys, paymentMethods,

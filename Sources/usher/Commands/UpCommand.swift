@@ -14,15 +14,20 @@ enum UpCommand {
         options: [
             .host, .port, .adminPort, .paymentsURL, .paymentsKey, .paymentsSecret,
             GatewayOptions.paymentMethods,
-            .otlpEndpoint,
-        ] + Option.database,
+            .otlpEndpoint, GatewayOptions.pageSeconds,
+        ] + PageCacheOptions.all + Option.database,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
         var environment = invocation.environment
         // Before a process is started that would only say the same.
         _ = try GatewayOptions.paymentMethods(invocation)
-        for option in [Option.paymentsKey, .paymentsSecret, GatewayOptions.paymentMethods, .otlpEndpoint] {
+        _ = try PageCacheOptions.caches(arguments)
+        let passed = [
+            Option.paymentsKey, .paymentsSecret, GatewayOptions.paymentMethods, .otlpEndpoint,
+            GatewayOptions.pageSeconds,
+        ]
+        for option in passed + PageCacheOptions.all {
             if let name = option.environment, let value = arguments.text(option) { environment[name] = value }
         }
         let settings = HouseSettings(

@@ -11,7 +11,7 @@ enum WorkerCommand {
         "queues",
         .list("NAMES"),
         environment: "USHER_QUEUES",
-        initial: "default,reservations,payments,notifications,notifications.email,notifications.sms",
+        initial: "default,reservations,payments,notifications,notifications.email,notifications.sms,pages",
         help: "The queues to serve"
     )
     static let pool = Option(
@@ -42,7 +42,7 @@ enum WorkerCommand {
             "Any number may serve the same queues. When told to end it finishes or hands back what it holds.",
         options: [
             queues, pool, capacity, connections, .paymentsURL, .paymentsKey, .otlpEndpoint,
-        ] + MessageOptions.all + Option.database,
+        ] + MessageOptions.all + PageCacheOptions.all + Option.database,
         endsInOrder: true
     ) { invocation in
         let arguments = invocation.arguments
@@ -53,6 +53,7 @@ enum WorkerCommand {
         )
         try await place.checkSchema()
         try await MessageOptions.prepare(arguments, place.postgres)
+        try await PurgePages.prepare(place.postgres)
         let logger = invocation.logger("worker")
         let export = try SpanExport(invocation, place, service: "usher-worker")
         let worker = JobWorker(

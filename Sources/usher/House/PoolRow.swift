@@ -11,7 +11,7 @@ struct PoolRow: Sendable, Hashable {
         PoolRow(name: "sale", queues: ["default", "reservations"], wanted: 1),
         PoolRow(
             name: "outside",
-            queues: ["payments", "notifications", "notifications.email", "notifications.sms"],
+            queues: ["payments", "notifications", "notifications.email", "notifications.sms", "pages"],
             wanted: 1
         ),
     ]

@@ -273,6 +273,30 @@ struct BoxOfficePlanTests {
         _ = try await SaleMinutes.read(sale.room.onSale, from: sale.room.postgres)
     }
 
+    private func render(_ sale: SeededSale) async throws {
+        let (postgres, id) = (sale.room.postgres, sale.room.onSale)
+        try await PurgePages.prepare(sale.quiet)
+        let facts = try await FactLog(postgres: sale.quiet).page(after: 0, through: .max, limit: 5)
+        try await postgres.withTransaction { try await PageUpdates().apply(facts, in: &$0) }
+        let renderer = PageRenderer(postgres: postgres, caches: ["a"])
+        try await renderer.render(id)
+        try await sale.quiet.execute(
+            Query("test.title", "UPDATE on_sales SET title = title || '!' WHERE on_sale_id = \(id.rawValue)")
+        )
+        let outcome = try #require(try await renderer.render(id))
+        #expect(outcome.keys.count == 1)
+        _ = try await RenderedPage.find(
+            [RenderedPage.Key(id, .seatMap): "", .init(id, .picture): ""],
+            in: postgres
+        )
+        let due = try await postgres.query(PagePurges.due("a", limit: 10)).map {
+            PagePurges.Due(key: try $0[0], requests: try $0[1])
+        }
+        #expect(due.count == 1)
+        try await postgres.pipeline(PagePurges.settle(due, of: "a"))
+        _ = try await postgres.query(PagePurges.next("a"))
+    }
+
     private func manage(_ sale: SeededSale) async throws {
         let (room, onSales) = (sale.room, sale.room.onSales)
         try await onSales.setRate(room.onSale, perMinute: 100, by: "test")
@@ -285,6 +309,7 @@ struct BoxOfficePlanTests {
         _ = try await room.status()
         _ = try await OperatorLog.page(before: nil, limit: 20, in: room.postgres)
         try await count(sale)
+        try await render(sale)
         _ = try await PaymentCase.open(limit: 20, in: room.postgres)
         _ = try await PaymentCase.backlog(in: room.postgres)
         let captured = try #require(

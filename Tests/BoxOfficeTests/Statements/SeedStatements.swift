@@ -34,6 +34,28 @@ enum SeedStatements {
             """
         ),
         Query(
+            "seed.renderings",
+            """
+            INSERT INTO page_renderings SELECT n, 1, 1, usher_now() FROM generate_series(2, 20000) AS n
+            """
+        ),
+        Query(
+            "seed.pages",
+            """
+            INSERT INTO rendered_pages
+            SELECT o, p, 'text/html', '', '"' || o || '"', ARRAY['os_' || o], 1, 1, usher_now(), convert_to(repeat('x', 100), 'UTF8')
+            FROM generate_series(2, 3000) AS o, unnest(ARRAY['event.en', 'event.de', 'seats.json', 'seats.svg']) AS p
+            """
+        ),
+        Query(
+            "seed.purges",
+            """
+            INSERT INTO page_purges (cache, key, rounds, due_at, requested_at)
+            SELECT c, 'os_' || o || '-seats', 0, usher_now(), usher_now()
+            FROM generate_series(2, 10000) AS o, unnest(ARRAY['a', 'b']) AS c
+            """
+        ),
+        Query(
             "seed.draws",
             """
             INSERT INTO draws (on_sale_id, keeper, reveal_seconds, beacon, beacon_wait_seconds)

@@ -34,7 +34,8 @@ struct SeededSale {
         "presale_codes",
         "invitations", "audit_entries", "jobs",
         "checkpoints", "run_values",
-        "events", "job_keys", "facts", "sale_minutes",
+        "events", "job_keys", "facts", "sale_minutes", "page_renderings",
+        "rendered_pages", "page_purges",
     ]
 
     /// Schedules, opens, fills and draws the on-sale, the last three already before the log's eyes.

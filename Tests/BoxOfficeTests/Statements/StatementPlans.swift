@@ -52,6 +52,15 @@ enum StatementPlans {
             whole: ["admissions"]
         ),
         StatementPlan("minutes.count", [], rows: 1),
+        StatementPlan("pages.begin", ["on_sales_pkey"], rows: 10),
+        StatementPlan("pages.find", ["rendered_pages_pkey"], rows: 10),
+        StatementPlan("pages.known", ["rendered_pages_pkey"], rows: 20),
+        StatementPlan("pages.write", []),
+        StatementPlan("pages.latest", ["page_renderings_pkey"], rows: 10),
+        StatementPlan("purges.ask", []),
+        StatementPlan("purges.due", ["page_purges_due"], rows: 10),
+        StatementPlan("purges.next", ["page_purges_due"], rows: 5),
+        StatementPlan("purges.settle", ["page_purges_pkey"], rows: 20),
         StatementPlan("minutes.read", ["sale_minutes_pkey"], rows: 3000),
         StatementPlan("sale_sample.series", ["sale_samples_pkey"], rows: 3100),
         StatementPlan("certificate.chain", ["audit_entries_pkey"], rows: 2100, parts: 3),
@@ -303,6 +312,10 @@ enum StatementPlans {
         ("reads the next rows of a cursor", ["orders.fetch"]),
         ("declares a cursor, whose plan OrderArchiveTests looks at", ["orders.export"]),
         ("forgets all of a table, before it is counted anew", ["minutes.forget"]),
+        (
+            "its table has a row for each cache",
+            ["purges.retry", "purges.took", "purges.fail", "purges.caches"]
+        ),
         ("reads or writes a setting", ["statement_timeout", "statement_timeout_set"]),
         (
             "calls a function that makes or drops whole partitions",

@@ -43,6 +43,20 @@ struct BenchSale: Sendable {
         return sale
     }
 
+    /// An arena of 12,000 seats in 24 sections and four tiers, all of them free.
+    static func arena(in schema: BenchSchema) async throws -> Self {
+        let tiers = (0..<4).map { "t\($0)" }
+        return try await schedule(
+            12_000,
+            tiers: tiers,
+            sections: (0..<24).map { number in
+                let row = #"{"row": "1-10", "seats": \#(seatsInRow)}"#
+                return #"{"id": "A\#(number)", "tier": "t\#(number % 4)", "rows": [\#(row)]}"#
+            },
+            in: schema
+        )
+    }
+
     private static func schedule(
         _ capacity: Int,
         tiers: [String],
