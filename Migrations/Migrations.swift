@@ -56,5 +56,6 @@ public enum Migrations {
         Migration(64, "facts", PackageResources._064_facts_sql),
         Migration(65, "facts_of_expiry", PackageResources._065_facts_of_expiry_sql),
         Migration(66, "sale_minutes", PackageResources._066_sale_minutes_sql),
+        Migration(67, "search", PackageResources._067_search_sql),
     ]
 }
