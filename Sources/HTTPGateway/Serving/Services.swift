@@ -27,6 +27,7 @@ final class Services: Sendable {
     let consumerMeter: ConsumerMeter
     let cases: PaymentCases
     let seats: SeatMaps
+    let searches: Searches
     let proofs: DrawProofs
     let certificates: Certificates
     let contacts: Contacts
@@ -102,6 +103,7 @@ final class Services: Sendable {
         pools = Pools(postgres: postgres)
         controls = QueueControls(postgres: postgres)
         seats = SeatMaps(reads: reads)
+        searches = Searches(reads: reads)
         proofs = DrawProofs(postgres: postgres)
         certificates = Certificates(reads: reads)
         contacts = Contacts(postgres: postgres)
@@ -193,6 +195,7 @@ final class Services: Sendable {
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }
+            group.addTask { await self.searches.reader.run(on: loops) }
             group.addTask { await self.certificates.reader.run(on: loops) }
             group.addTask { await self.missing.run(on: loops) }
             group.addTask { await self.archive.run(on: loops) }
@@ -214,6 +217,7 @@ final class Services: Sendable {
         newcomers.close()
         places.waitlists.reader.close()
         seats.reader.close()
+        searches.reader.close()
         certificates.reader.close()
         missing.close()
         archive.close()
