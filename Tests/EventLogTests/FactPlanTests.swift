@@ -24,7 +24,7 @@ struct FactPlanTests {
         "its tables have a row for each consumer, part or member": [
             "cursors.register", "cursors.member", "cursors.renew", "cursors.take", "cursors.held",
             "cursors.give_back", "cursors.leave", "cursors.fail", "cursors.lock", "cursors.replay",
-            "cursors.drop", "cursors.move",
+            "cursors.drop", "cursors.move", "cursors.has_come", "cursors.is_level", "cursors.names",
         ],
     ]
 

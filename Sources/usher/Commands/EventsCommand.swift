@@ -9,7 +9,7 @@ internal import Telemetry
 /// `usher events`: the event log, and those who are told of it.
 enum EventsCommand {
     /// Every consumer that comes with Usher.
-    static let consumers: [any FactConsumer] = [SaleMinutes()]
+    static let consumers: [any FactConsumer] = [SaleMinutes(), SearchIndex()]
 
     private static let names = consumers.map(\.name)
     private static let chosen = Option(
@@ -31,7 +31,7 @@ enum EventsCommand {
     static let command = Command(
         "events",
         "Look at the event log, and run and steer its consumers",
-        subcommands: [tail, list, run, replay, drop]
+        subcommands: [tail, list, run, replay, drop, BridgeCommand.command]
     )
 
     private static let tail = Command(
