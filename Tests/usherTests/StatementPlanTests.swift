@@ -17,7 +17,7 @@ struct StatementPlanTests {
             "bench_room_draw", "bench_room_joined", "bench_sale_seats", "bench_sale_books",
             "bench_sale_admit", "bench_sale_places", "bench_sale_issued", "bench_sale_drawn",
             "bench_sale_held", "bench_expired", "bench_expiry_floor", "bench_room_say",
-            "bench_transactions",
+            "bench_transactions", "bench_search_count",
         ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",

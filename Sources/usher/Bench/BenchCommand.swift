@@ -11,7 +11,8 @@ enum BenchCommand {
             QueueBench.command, EnqueueBench.command, LatencyBench.command, HorizonBench.command,
             GrowthBench.command, ScaleBench.command, WorkflowBench.command, JoinsBench.command,
             HoldsBench.command, ExpiriesBench.command, AdmissionBench.command, GatewayBench.command,
-            BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command, ListenCommand.command,
+            SearchBench.command, BenchWorkerCommand.command, LoadCommand.command, RedisRoomCommand.command,
+            ListenCommand.command,
             HostileCommand.command,
             PollCommand.command,
         ]
