@@ -160,7 +160,9 @@ let package = Package(
         .testTarget(
             name: "usherTests",
             dependencies: [
-                "usher", "BoxOffice", "HTTP", "Jobs", "Postgres", "Reactor", "TestSupport", "Workflows",
+                "usher", "BoxOffice", "EventLog", "HTTP", "Jobs", "Postgres", "Reactor", "Telemetry",
+                "TestSupport",
+                "Workflows",
             ]
         ),
     ],

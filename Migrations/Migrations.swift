@@ -56,6 +56,7 @@ public enum Migrations {
         Migration(64, "facts", PackageResources._064_facts_sql),
         Migration(65, "facts_of_expiry", PackageResources._065_facts_of_expiry_sql),
         Migration(66, "sale_minutes", PackageResources._066_sale_minutes_sql),
+        Migration(67, "search", PackageResources._067_search_sql),
         Migration(68, "pages", PackageResources._068_pages_sql),
     ]
 }

@@ -35,6 +35,7 @@ struct FactPlanTests {
             "cursors.register", "cursors.member", "cursors.renew", "cursors.take", "cursors.held",
             "cursors.give_back", "cursors.leave", "cursors.fail", "cursors.lock", "cursors.replay",
             "cursors.drop", "cursors.move", "consumers.digest",
+            "cursors.has_come", "cursors.is_level", "cursors.names",
         ],
     ]
 

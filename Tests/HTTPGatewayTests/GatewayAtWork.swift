@@ -68,11 +68,13 @@ struct GatewayAtWork: Sendable {
         balcony: String = #"{"row": "A", "seats": "1-10"}"#,
         capacity: Int? = nil,
         draw: String = "{}",
-        opensIn: Int = -60
+        opensIn: Int = -60,
+        title: String = "An evening",
+        more: String = ""
     ) async throws -> String {
         let now = PostgresTimestamp.now
         let plan = """
-            {"title": "An evening", "venue": "Hall", "city": "Leipzig", "currency": "EUR",
+            {"title": "\(title)", \(more)"venue": "Hall", "city": "Leipzig", "currency": "EUR",
              "opens_at": "\(now + .seconds(opensIn))", "starts_at": "\(now + .seconds(3600))",
              "closes_at": "\(now + .seconds(86_400))",
              "rate_per_minute": \(rate), "active_limit": 100, "buyers": "\(buyers)", "draw": \(draw),

@@ -19,6 +19,7 @@ struct StatementPlanTests {
             "bench_sale_held", "bench_expired", "bench_expiry_floor", "bench_room_say",
             "bench_transactions", "bench_events", "bench_facts", "bench_told",
             "bench_pages", "bench_pages_bands",
+            "bench_search_count",
         ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",

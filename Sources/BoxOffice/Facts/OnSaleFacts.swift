@@ -23,9 +23,12 @@ enum OnSaleFacts {
         let closesAt: String
         let capacity: Int
         let tiers: [Tier]
+        let genre: String?
+        let eventAt: String?
 
         enum CodingKeys: String, CodingKey {
-            case title, venue, city, currency, capacity, tiers
+            case title, venue, city, currency, capacity, tiers, genre
+            case eventAt = "event_at"
             case opensAt = "opens_at"
             case startsAt = "starts_at"
             case closesAt = "closes_at"
@@ -43,6 +46,8 @@ enum OnSaleFacts {
             tiers = plan.tiers.map {
                 Tier(id: $0.id, name: $0.name, price: $0.price, capacity: plan.capacity(ofTier: $0.id))
             }
+            genre = plan.genre
+            eventAt = plan.eventAt.map { "\($0)" }
         }
     }
 
@@ -56,9 +61,12 @@ enum OnSaleFacts {
         let opensAt: String
         let startsAt: String
         let closesAt: String
+        let genre: String?
+        let eventAt: String?
 
         enum CodingKeys: String, CodingKey {
-            case title, venue, city
+            case title, venue, city, genre
+            case eventAt = "event_at"
             case opensAt = "opens_at"
             case startsAt = "starts_at"
             case closesAt = "closes_at"
@@ -71,6 +79,8 @@ enum OnSaleFacts {
             opensAt = "\(schedule.opensAt)"
             startsAt = "\(schedule.startsAt)"
             closesAt = "\(schedule.closesAt)"
+            genre = patch.genre
+            eventAt = patch.eventAt.map { "\($0)" }
         }
     }
 

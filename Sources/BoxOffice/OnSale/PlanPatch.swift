@@ -4,12 +4,14 @@ internal import Postgres
 struct PlanPatch {
     static let fields = [
         "title", "venue", "city", "opens_at", "starts_at", "closes_at", "rate_per_minute", "active_limit",
-        "turn_seconds", "session_seconds", "reoffer_limit", "reoffer_seconds",
+        "turn_seconds", "session_seconds", "reoffer_limit", "reoffer_seconds", "genre", "event_at",
     ]
 
     var title: String?
     var venue: String?
     var city: String?
+    var genre: String?
+    var eventAt: PostgresTimestamp?
     var opensAt: PostgresTimestamp?
     var startsAt: PostgresTimestamp?
     var closesAt: PostgresTimestamp?
@@ -34,6 +36,8 @@ struct PlanPatch {
         title = given("title") { fields.string($0) }
         venue = given("venue") { fields.string($0) }
         city = given("city") { fields.string($0) }
+        genre = given("genre") { fields.string($0, upTo: Plan.genreLimit) }
+        eventAt = given("event_at", fields.instant)
         opensAt = given("opens_at", fields.instant)
         startsAt = given("starts_at", fields.instant)
         closesAt = given("closes_at", fields.instant)
@@ -57,6 +61,7 @@ struct PlanPatch {
             closesAt: closesAt ?? gate.closesAt
         )
         schedule.check(issues)
+        if let eventAt { schedule.check(eventAt: eventAt, issues) }
         if opensAt != nil, gate.state != .scheduled { issues.add("opens_at", "has passed; the room is open") }
         if startsAt != nil, gate.entries != nil { issues.add("starts_at", "has passed; the draw is sealed") }
         try issues.check()

@@ -1,4 +1,5 @@
-import Foundation
+internal import Foundation
+internal import Postgres
 
 extension Plan {
     static let fields = [
@@ -7,7 +8,7 @@ extension Plan {
         "max_per_buyer", "hold_seconds",
         "extension_seconds",
         "extension_limit", "payment_seconds", "grace_seconds", "payment_limit", "capacity", "tiers",
-        "sections", "buyers", "draw", "groups", "invitation_only",
+        "sections", "buyers", "draw", "groups", "invitation_only", "genre", "event_at",
     ]
 
     /// Reads a filed plan.
@@ -46,6 +47,9 @@ extension Plan {
             fields.issues.add("invitation_only", "needs groups, or nobody can join")
         }
         let draw = PlanDraw.read(fields, startsAt: schedule?.startsAt)
+        let genre = fields.has("genre") ? fields.string("genre", upTo: genreLimit) : nil
+        let eventAt = fields.has("event_at") ? fields.instant("event_at") : nil
+        if let eventAt { schedule?.check(eventAt: eventAt, fields.issues) }
         guard let title, let venue, let city, let currency, let schedule, let rules, let reservations,
             let tiers,
             let sections, let buyers, let draw, let groups, let isInvitationOnly
@@ -63,9 +67,14 @@ extension Plan {
             buyers: buyers,
             groups: groups,
             isInvitationOnly: isInvitationOnly,
-            draw: draw
+            draw: draw,
+            genre: genre,
+            eventAt: eventAt
         )
     }
+
+    /// The most characters of a genre.
+    static let genreLimit = 64
 
     static func currency(_ fields: PlanFields) -> String? {
         fields.required("currency", "an ISO 4217 code such as EUR") { value in
@@ -120,6 +129,12 @@ extension Plan.Schedule {
         guard let opens, let starts, let closes else { return nil }
         self.init(opensAt: opens, startsAt: starts, closesAt: closes)
         check(fields.issues)
+    }
+
+    /// Notes an event that would take place before anybody can buy for it.
+    func check(eventAt: PostgresTimestamp, _ issues: PlanIssues) {
+        guard eventAt < startsAt else { return }
+        issues.add("event_at", "(\(eventAt)) must not be before starts_at (\(startsAt))")
     }
 
     /// Notes times that are out of order.

@@ -20,6 +20,10 @@ package struct Plan: Sendable, Equatable {
     package var isInvitationOnly = false
     /// How those who come before the start are put in order.
     package var draw = DrawTerms.plain
+    /// What is played, in a word or two, for those who look around.
+    package var genre: String?
+    /// When it takes place.
+    package var eventAt: PostgresTimestamp?
 
     /// How many tickets there are in all.
     package var capacity: Int { sections.reduce(0) { $0 + $1.capacity } }

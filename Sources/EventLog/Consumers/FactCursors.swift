@@ -32,10 +32,14 @@ package struct FactCursors: Sendable {
 
     package init(postgres: PostgresClient) { self.postgres = postgres }
 
-    /// Makes the positions of a consumer that has none: at the first fact that the log has.
+    /// Makes the positions of a consumer that has none: where another consumer's are, else at the first fact that the log has.
     ///
+    /// - Parameters:
+    ///   - name: The consumer.
+    ///   - parts: How many it has.
+    ///   - other: Whose positions it begins with, part by part; nil is nobody's.
     /// - Throws: ``Refusal`` when it has them, and another number of parts.
-    package func register(_ name: String, parts: Int) async throws {
+    package func register(_ name: String, parts: Int, like other: String? = nil) async throws {
         let known: Int = try await postgres.query(
             Query(
                 "cursors.register",
@@ -45,7 +49,10 @@ package struct FactCursors: Sendable {
                     ON CONFLICT (name) DO NOTHING RETURNING name
                 ), cursors AS (
                     INSERT INTO fact_cursors (consumer, part, position)
-                    SELECT m.name, p.part, r.first * fact_range_size() - 1
+                    SELECT m.name, p.part, coalesce(
+                        (SELECT o.position FROM fact_cursors o JOIN fact_consumers c ON c.name = o.consumer
+                            WHERE o.consumer = \(other) AND o.part = p.part AND c.parts = \(parts)),
+                        r.first * fact_range_size() - 1)
                     FROM made m, generate_series(0, \(parts) - 1) AS p (part),
                         (SELECT min(ordinal) FROM fact_ranges) AS r (first)
                 )

@@ -9,11 +9,15 @@ extension Operation {
             .get,
             "/v1/on-sales",
             .anyone,
-            "What is on sale, oldest first.",
+            "What is on sale, oldest first. With any parameter but `after` and `limit` it is a search, of what can be bought now "
+                + "or later: it answers FoundOnSale, the first page with counts, and is asked for the next with cursor=next.",
             success: (200, "OnSaleList"),
-            problems: [.badParameter]
+            problems: [.badParameter],
+            parameters: SearchFields.parameters
         ) { services, call in
-            .now(try list(services, call))
+            guard let search = try SearchFields.read(call) else { return .now(try list(services, call)) }
+            if let found = services.searches.fromMemory(search) { return .now(found) }
+            return services.later { try await services.searches.reader.submit(search) }
         },
         Operation(
             "getOnSale",

@@ -17,7 +17,8 @@ extension Schema {
         ("Tier", object(tier)),
         ("TierStock", object(tier + [("free", .integer), ("held", .integer), ("sold", .integer)])),
         ("OnSale", object(onSale)),
-        ("OnSaleList", object([("on_sales", .list(.reference("OnSale"))), ("next", .nullable(.string))])),
+        ("OnSaleList", object(onSaleList)),
+        ("FoundOnSale", object(foundOnSale)),
         ("Status", object(status)),
         (
             "Live",

@@ -14,6 +14,8 @@ indirect enum Schema: Sendable {
     case boolean
     case oneOf([String])
     case nullable(Schema)
+    /// One of these, or several at once.
+    case either([Schema])
     case list(Schema)
     /// A list of so many elements.
     case some(Schema, ClosedRange<Int>)
@@ -47,6 +49,7 @@ indirect enum Schema: Sendable {
             .object([.init("type", .string("string")), .init("enum", .array(words.map { .string($0) }))])
         case .nullable(let schema):
             .object([.init("oneOf", .array([schema.json, .object([.init("type", .string("null"))])]))])
+        case .either(let schemas): .object([.init("anyOf", .array(schemas.map(\.json)))])
         case .list(let element): .object([.init("type", .string("array")), .init("items", element.json)])
         case .some(let element, let count):
             .object([

@@ -54,6 +54,7 @@ struct Operation: Sendable {
         body: String? = nil,
         success: (Int, String?),
         problems: [Problem] = [],
+        parameters: [(name: String, schema: Schema)] = [],
         _ handler: @escaping @Sendable (Services, Call) throws -> Reply
     ) {
         self.id = id
@@ -64,7 +65,7 @@ struct Operation: Sendable {
         self.body = body
         self.success = success
         self.problems = problems
-        parameters = []
+        self.parameters = parameters
         self.handler = .direct(handler)
     }
 

@@ -31,6 +31,7 @@ final class Services: Sendable {
     let seats: SeatMaps
     /// What everybody may see, as it was made beforehand.
     let pages: PageShelf
+    let searches: Searches
     let proofs: DrawProofs
     let certificates: Certificates
     let contacts: Contacts
@@ -111,6 +112,7 @@ final class Services: Sendable {
         controls = QueueControls(postgres: postgres)
         seats = SeatMaps(reads: reads)
         pages = PageShelf(postgres: postgres, seconds: configuration.pageSeconds)
+        searches = Searches(reads: reads)
         proofs = DrawProofs(postgres: postgres)
         certificates = Certificates(reads: reads)
         contacts = Contacts(postgres: postgres)
@@ -206,6 +208,7 @@ final class Services: Sendable {
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
             group.addTask { await self.seats.reader.run(on: loops) }
             group.addTask { await self.pages.run(on: loops) }
+            group.addTask { await self.searches.reader.run(on: loops) }
             group.addTask { await self.certificates.reader.run(on: loops) }
             group.addTask { await self.missing.run(on: loops) }
             group.addTask { await self.archive.run(on: loops) }
@@ -228,6 +231,7 @@ final class Services: Sendable {
         places.waitlists.reader.close()
         seats.reader.close()
         pages.close()
+        searches.reader.close()
         certificates.reader.close()
         missing.close()
         archive.close()

@@ -9,7 +9,7 @@ internal import Telemetry
 /// `usher events`: the event log, and those who are told of it.
 enum EventsCommand {
     /// Every consumer that comes with Usher.
-    static let consumers: [any FactConsumer] = [SaleMinutes(), PageUpdates()]
+    static let consumers: [any FactConsumer] = [SaleMinutes(), SearchIndex(), PageUpdates()]
 
     private static let names = consumers.map(\.name)
     private static let chosen = Option(

@@ -62,7 +62,7 @@ enum BridgeCommand {
     static let command = Command(
         "bridge",
         "Pass the event log on to other systems",
-        subcommands: [kafka]
+        subcommands: [kafka, OpenSearchCommand.command]
     )
 
     private static let kafka = Command(

@@ -311,11 +311,22 @@ enum StatementPlans {
         ("deletes a batch of what a BRIN finds", ["upkeep.keys"]),
         ("reads the next rows of a cursor", ["orders.fetch"]),
         ("declares a cursor, whose plan OrderArchiveTests looks at", ["orders.export"]),
-        ("forgets all of a table, before it is counted anew", ["minutes.forget"]),
         (
             "its table has a row for each cache",
             ["purges.retry", "purges.took", "purges.fail", "purges.caches"]
         ),
+        (
+            "forgets all of a table, before it is counted anew",
+            ["minutes.forget", "search.forget", "search.forget_words", "search.keep_words"]
+        ),
+        (
+            "SearchPlanTests has it among twenty thousand",
+            [
+                "search.known", "search.count", "search.write", "search.find", "search.walk", "search.like",
+                "search.copy", "search.entries",
+            ]
+        ),
+        ("writes new words, finding none", ["search.note_words"]),
         ("reads or writes a setting", ["statement_timeout", "statement_timeout_set"]),
         (
             "calls a function that makes or drops whole partitions",
