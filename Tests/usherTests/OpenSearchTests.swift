@@ -178,6 +178,43 @@ struct OpenSearchTests {
         }
     }
 
+    @Test func `Killed as a process again and again, it passes nothing over, and no document becomes older`()
+        async throws
+    {
+        try await with { scene in
+            func program(_ more: String...) throws -> ChildProgram {
+                let words = [
+                    "events", "bridge", "opensearch", "--url",
+                    "http://127.0.0.1:\(scene.target.endpoint.port)",
+                    "--index", "shows", "--database-url", scene.database.url, "--schema",
+                    scene.database.schema,
+                ]
+                return try ChildProgram("usher", words + more, environment: ["PATH": "/usr/bin:/bin"])
+            }
+            try await scene.file(1...200)
+            for round in Int64(1)...2 {
+                let had = scene.cluster.documents("shows").count
+                let victim = try program()
+                await scene.cluster.wait { $0.documents("shows").count > had }
+                victim.kill()
+                try await scene.file((round * 200 + 1)...(round * 200 + 200))
+                try await scene.tell(round, "on_sale.opened")
+            }
+            // Whoever comes next takes the parts of the dead when their leases end, and fills a new index.
+            let last = try program("--reindex")
+            await scene.cluster.wait {
+                !$0.indexes(of: "shows").isEmpty && $0.indexes(of: "shows") != ["shows-1"]
+            }
+            let documents = try await scene.settled()
+            #expect(documents.count == 600 && documents["os_2"]?.source["state"]?.string == "prequeue")
+            last.ask()
+            while !last.isOver {
+                try await scene.client.execute(Query("test.pause", "SELECT pg_sleep(0.02)"))
+            }
+            #expect(last.status == 0, "\(last.lines)")
+        }
+    }
+
     @Test func `A cluster that is away holds the bridge up, and nothing is passed over`() async throws {
         try await with { scene in
             try await scene.file(1...10)
