@@ -22,8 +22,9 @@ enum BridgeCommand {
     static let authorization = Option(
         "authorization",
         .text("TEXT"),
-        environment: "USHER_KAFKA_AUTHORIZATION",
-        help: "The Authorization field that the proxy wants, as in Basic dTpw; better set in the environment"
+        environment: "USHER_BRIDGE_AUTHORIZATION",
+        help:
+            "The Authorization field that the other side wants, as in Basic dTpw; better set in the environment"
     )
     static let perKey = Option(
         "records-per-key",

@@ -21,13 +21,6 @@ enum OpenSearchCommand {
         initial: "usher",
         help: "The alias that searches ask; its indexes are NAME-1 and so on"
     )
-    private static let authorization = Option(
-        "authorization",
-        .text("TEXT"),
-        environment: "USHER_OPENSEARCH_AUTHORIZATION",
-        help:
-            "The Authorization field that the cluster wants, as in Basic dTpw; better set in the environment"
-    )
     private static let reindex = Option(
         "reindex",
         .flag,
@@ -41,7 +34,7 @@ enum OpenSearchCommand {
             Writes what the consumer search has made of the log, each document with the number of its last event as its version.
             Any number may run; each takes its share of the parts.
             """,
-        options: [url, index, authorization, reindex] + Option.database,
+        options: [url, index, BridgeCommand.authorization, reindex] + Option.database,
         endsInOrder: true
     ) { invocation in
         let given = invocation.arguments
@@ -68,7 +61,7 @@ enum OpenSearchCommand {
         let cluster = OpenSearchCluster(
             endpoint: endpoint,
             path: String(path.hasSuffix("/") ? path.dropLast() : path),
-            authorization: given.text(authorization),
+            authorization: given.text(BridgeCommand.authorization),
             client: client
         )
         let bridge = OpenSearchBridge(
