@@ -21,6 +21,10 @@ struct StatementPlanTests {
             "bench_pages", "bench_pages_bands",
             "bench_search_count",
         ],
+        "the server's own views, and tables with a row for each queue or process": [
+            "doctor.settings", "doctor.clock", "doctor.server", "doctor.slots", "doctor.tables",
+            "doctor.queues",
+        ],
         "a rehearsal's, in a schema of its own": [
             "rehearsal.clock_make", "rehearsal.clock_set", "rehearsal.ranges", "rehearsal.lanes",
             "rehearsal.draw", "rehearsal.drop", "rehearsal.leftovers",

@@ -6,7 +6,7 @@ extension Command {
         subcommands: [
             DemoCommand.command, UpCommand.command, MigrateCommand.command, WorkerCommand.command,
             SchedulerCommand.command, GatewayCommand.command, PSPCommand.command, PostboxCommand.command,
-            RehearseCommand.command, AuditCommand.command,
+            RehearseCommand.command, AuditCommand.command, DoctorCommand.command,
             VerifyCommand.command, KeysCommand.command, QueuesCommand.queues, QueuesCommand.workers,
             JobsCommand.command,
             RunsCommand.command, OrdersCommand.command, EventsCommand.command,
