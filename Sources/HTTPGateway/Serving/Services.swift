@@ -27,6 +27,7 @@ final class Services: Sendable {
     let caseMeter: CaseMeter
     let consumerMeter: ConsumerMeter
     let purgeMeter: PurgeMeter
+    let engineMeter: EngineMeter
     let cases: PaymentCases
     let seats: SeatMaps
     /// What everybody may see, as it was made beforehand.
@@ -163,6 +164,7 @@ final class Services: Sendable {
         caseMeter = CaseMeter(postgres: postgres, metrics: metrics, logger: logger)
         consumerMeter = ConsumerMeter(postgres: postgres, metrics: metrics, logger: logger)
         purgeMeter = PurgeMeter(postgres: postgres, metrics: metrics, logger: logger)
+        engineMeter = EngineMeter(postgres: postgres, metrics: metrics, logger: logger)
         cases = PaymentCases(postgres: postgres)
         missing = Batcher(limit: 10_000, committers: 1) { asked in
             try await board.refresh()
@@ -203,6 +205,7 @@ final class Services: Sendable {
             group.addTask(executorPreference: loops.next()) { await self.caseMeter.run() }
             group.addTask(executorPreference: loops.next()) { await self.consumerMeter.run() }
             group.addTask(executorPreference: loops.next()) { await self.purgeMeter.run() }
+            group.addTask(executorPreference: loops.next()) { await self.engineMeter.run() }
             group.addTask { await self.lights.run() }
             group.addTask(executorPreference: loops.next()) { await self.places.waitlists.run() }
             group.addTask { await self.places.waitlists.reader.run(on: loops) }
