@@ -25,7 +25,7 @@ struct EventPage {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>\(title)</title><meta name="description" content="\(title), \(place)">\(alternates)
             <style>\(Self.style)</style></head><body>
-            <header><h1>\(title)</h1><p>\(place)</p></header>
+            <header><h1>\(title)</h1><p>\(place)</p>\(event)</header>
             <main>
             \(parts)
             </main>
@@ -47,6 +47,15 @@ struct EventPage {
     }
 
     // MARK: Parts
+
+    /// When it takes place, and what kind of evening it is.
+    private var event: String {
+        let parts = [
+            subject.eventAt.map { words.takesPlace.replacing("{event}", with: time($0)) },
+            subject.genre.map(Self.escaped),
+        ].compactMap(\.self)
+        return parts.isEmpty ? "" : "<p>\(parts.joined(separator: " · "))</p>"
+    }
 
     private var card: String {
         let (title, text) = words.states[subject.state] ?? (subject.state, "")

@@ -14,6 +14,8 @@ struct EventPageWords: Sendable {
     /// What leads to the line once there may be nothing left.
     let look: String
     let fromPromoter: String
+    /// When the evening is; has the gap `{event}`.
+    let takesPlace: String
     let prices: String
     let left: [Availability: String]
     let map: String
@@ -42,6 +44,7 @@ struct EventPageWords: Sendable {
         join: "Join the line",
         look: "Go to the line",
         fromPromoter: "From the promoter",
+        takesPlace: "On {event}",
         prices: "Tickets and prices",
         left: [.many: "Many left", .few: "Few left", .nothing: "None left now"],
         map: "Seats",
@@ -71,6 +74,7 @@ struct EventPageWords: Sendable {
         join: "Anstellen",
         look: "Zur Warteschlange",
         fromPromoter: "Vom Veranstalter",
+        takesPlace: "Am {event}",
         prices: "Karten und Preise",
         left: [.many: "Viele da", .few: "Nur noch wenige", .nothing: "Zurzeit keine da"],
         map: "Plätze",
@@ -98,6 +102,7 @@ struct EventPageWords: Sendable {
         join: "Ponerse a la cola",
         look: "Ir a la cola",
         fromPromoter: "Del organizador",
+        takesPlace: "El {event}",
         prices: "Entradas y precios",
         left: [.many: "Quedan muchas", .few: "Quedan pocas", .nothing: "Ahora no quedan"],
         map: "Asientos",
@@ -124,6 +129,7 @@ struct EventPageWords: Sendable {
         join: "انضم إلى الطابور",
         look: "إلى الطابور",
         fromPromoter: "من المنظّم",
+        takesPlace: "في {event}",
         prices: "التذاكر والأسعار",
         left: [.many: "متوفر الكثير", .few: "بقي القليل", .nothing: "لا شيء متوفر الآن"],
         map: "المقاعد",
@@ -146,6 +152,7 @@ struct EventPageWords: Sendable {
         join: "列に並ぶ",
         look: "列を見る",
         fromPromoter: "主催者より",
+        takesPlace: "開催日時：{event}",
         prices: "チケットと価格",
         left: [.many: "余裕あり", .few: "残りわずか", .nothing: "現在なし"],
         map: "座席",

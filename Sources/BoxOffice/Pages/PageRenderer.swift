@@ -32,7 +32,13 @@ package struct PageRenderer: Sendable {
             guard let row = try await transaction.first(Self.begin(id)) else { return nil }
             let (version, now): (Int64, PostgresTimestamp) = (try row[0], try row[1])
             guard let facts = try await OnSaleStatus.find(id, in: transaction) else { return nil }
-            let subject = PageSubject(facts, try await Stock.seats(of: id, from: transaction))
+            let plan = try await transaction.first(Self.event(id))
+            let at: String? = try plan?[1]
+            let subject = PageSubject(
+                facts,
+                (genre: try plan?[0], at: at.flatMap(PostgresTimestamp.init(rfc3339:))),
+                try await Stock.seats(of: id, from: transaction)
+            )
             var known: [String: (etag: String, renderer: Int)] = [:]
             for row in try await transaction.query(RenderedPage.known(id)) {
                 known[try row[0]] = (try row[1], try row[2])
@@ -62,6 +68,16 @@ package struct PageRenderer: Sendable {
             if !outcome.keys.isEmpty { try await PagePurges.offer(caches, in: &transaction) }
             return outcome
         }
+    }
+
+    /// What its plan says of the evening itself.
+    ///
+    /// Uses the primary key.
+    static func event(_ id: OnSaleID) -> Query {
+        Query(
+            "pages.event",
+            "SELECT plan->>'genre', plan->>'event_at' FROM on_sales WHERE on_sale_id = \(id.rawValue)"
+        )
     }
 
     /// Locks the pages of an on-sale, if there is one.

@@ -31,6 +31,10 @@ package struct PageSubject: Sendable, Equatable {
     let title: String
     let venue: String
     let city: String
+    /// What kind of evening it is, in the promoter's word; nil when they said nothing.
+    let genre: String?
+    /// When it takes place, likewise.
+    let eventAt: PostgresTimestamp?
     let currency: String
     let opensAt: PostgresTimestamp
     let startsAt: PostgresTimestamp
@@ -42,7 +46,17 @@ package struct PageSubject: Sendable, Equatable {
     let tiers: [Tier]
     let sections: [Section]
 
-    init(_ facts: OnSaleStatus, _ seats: [SectionSeats]) {
+    /// - Parameters:
+    ///   - facts: the on-sale.
+    ///   - event: its genre and when it takes place, of its plan.
+    ///   - seats: its numbered seats.
+    init(
+        _ facts: OnSaleStatus,
+        _ event: (genre: String?, at: PostgresTimestamp?),
+        _ seats: [SectionSeats]
+    ) {
+        genre = event.genre
+        eventAt = event.at
         id = facts.id
         title = facts.title
         venue = facts.venue

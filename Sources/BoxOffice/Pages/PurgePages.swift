@@ -49,10 +49,11 @@ package struct PurgePages: Job {
         return job
     }
 
-    /// Makes the queue, and has the jobs of a cache follow one another.
+    /// Makes the queue, and has the jobs of a cache follow one another, unless operators have limited it otherwise.
     package static func prepare(_ postgres: PostgresClient) async throws {
         let store = JobStore(postgres: postgres)
         try await store.ensureQueue(queue)
+        guard try await store.limits(queue: queue) == QueueLimits() else { return }
         try await store.setLimits(QueueLimits(perKey: KeyLimit(maxRunning: 1)), queue: queue)
     }
 

@@ -15,7 +15,7 @@ package struct RenderedPage: Sendable, Equatable {
 
     /// Raise it when equal subjects make other bytes than before: what was made by an older one is made anew when it is
     /// asked for.
-    package static let renderer = 1
+    package static let renderer = 2
 
     /// Makes a page.
     init(_ name: PageName, of subject: PageSubject) throws {

@@ -53,6 +53,7 @@ enum StatementPlans {
         ),
         StatementPlan("minutes.count", [], rows: 1),
         StatementPlan("pages.begin", ["on_sales_pkey"], rows: 10),
+        StatementPlan("pages.event", ["on_sales_pkey"], rows: 10),
         StatementPlan("pages.find", ["rendered_pages_pkey"], rows: 10),
         StatementPlan("pages.known", ["rendered_pages_pkey"], rows: 20),
         StatementPlan("pages.write", []),

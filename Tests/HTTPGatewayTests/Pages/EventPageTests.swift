@@ -35,6 +35,13 @@ struct EventPageTests {
                 capacity: 300 + 144
             )
             _ = try await house.poll("/v1/on-sales/\(id)/seat-map") { $0["state"]?.string == "prequeue" }
+            let told = try await house.send(
+                .patch,
+                "/v1/promoter/on-sales/\(id)",
+                #"{"genre": "Folk & <i>more</i>", "event_at": "2031-05-17T18:30:00Z"}"#,
+                token: house.promoterKey
+            )
+            #expect(told.status == 200, "\(told)")
             try await house.settlePages()
             try await Browser.run { devTools in
                 let tab = try await Browser(devTools).tab()
@@ -42,6 +49,11 @@ struct EventPageTests {
                 try await tab.open("\(base)/on-sales/\(id)/event")
                 try await tab.wait(for: "The waiting room is open")
                 #expect(try await tab.text("main")?.contains("Many left") == true)
+                let header = try await tab.text("header") ?? ""
+                #expect(
+                    header.contains("On May 17, 2031") && header.contains("UTC · Folk & <i>more</i>"),
+                    "\(header)"
+                )
                 try await inspect(tab, "prequeue")
                 try await tab.click("summary")
                 try await tab.wait(for: "Balcony", in: "details ul")
