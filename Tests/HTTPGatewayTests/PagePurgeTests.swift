@@ -42,8 +42,8 @@ struct PagePurgeTests {
                     }
                     try await house.settlePages()
                     try await house.promote(id, "message", #"{"message": "Doors at eight"}"#)
-                    // The seat map says nothing of it.
-                    try await stand.wait { $0.filter { $0.keys == ["\(id)-event"] }.count >= 2 }
+                    // On a busy machine with what changed by itself meanwhile.
+                    try await stand.wait { $0.filter { $0.keys.contains("\(id)-event") }.count >= 2 }
                     try await settled(house, cache.name)
                     #expect(stand.breaches == [])
                     #expect(stand.calls.allSatisfy { $0.method == "BAN" && $0.target == "/" })
@@ -76,7 +76,7 @@ struct PagePurgeTests {
                         }
                         try await house.settlePages()
                         try await house.promote(id, "message", #"{"message": "Doors at eight"}"#)
-                        try await good.wait { $0.contains { $0.keys == ["\(id)-event"] } }
+                        try await good.wait { $0.contains { $0.keys.contains("\(id)-event") } }
                         try await bad.wait { $0.contains { $0.keys.contains("\(id)-event") } }
                         try await settled(house, failing.name)
                         #expect(good.breaches == [] && bad.breaches == [])

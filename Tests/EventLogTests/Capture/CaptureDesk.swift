@@ -191,11 +191,17 @@ struct CaptureDesk: Sendable {
         get async throws { try await CaptureCursor.find("test", in: client) }
     }
 
-    /// Waits until the server has heard that all was told.
+    /// Waits until the server has heard that all was told, and the position says so too: what is begun then is told nothing
+    /// again.
     func settled(_ capture: FactCapture) async throws {
-        while try await capture.slot.state()?.behind != 0, !sink.isClosed {
+        while try await !isSettled(capture), !sink.isClosed {
             try await Task.sleep(for: .milliseconds(20))
         }
+    }
+
+    private func isSettled(_ capture: FactCapture) async throws -> Bool {
+        guard try await capture.slot.state()?.behind == 0 else { return false }
+        return try await position ?? -1 >= table().last ?? -1
     }
 
     /// Waits until nobody reads from the slot.
