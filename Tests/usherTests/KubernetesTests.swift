@@ -24,7 +24,7 @@ struct KubernetesTests {
             "python3",
             [script] + files.sorted().map { "\(place)/\($0)" }
         )
-        guard result.status == 0 else { throw SystemProgram.Failed(description: result.text) }
+        try #require(result.status == 0, "\(result.text)")
         return try result.text.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
     }
 
