@@ -84,6 +84,7 @@ struct MetricsTests {
             }
             let file = FileManager.default.temporaryDirectory.appending(path: "usher-metrics-\(UUID())")
             try text.write(to: file, atomically: false, encoding: .utf8)
+            // What stays lies in the system's directory for such things, and is no matter of this test.
             defer { try? FileManager.default.removeItem(at: file) }
             let checked = try await SystemProgram.run(
                 "sh",

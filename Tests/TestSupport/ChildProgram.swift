@@ -63,6 +63,17 @@ package final class ChildProgram: Sendable {
     /// Asks it to end in order.
     package func ask() { signal(SIGTERM) }
 
+    /// Returns when it has ended by itself.
+    package func end() async throws {
+        let pid = pid
+        try await Reactor.Thread.run(name: "child") {
+            var info = unsafe siginfo_t()
+            // Left to be reaped by whoever asks for its status.
+            while unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+        }
+        _ = isOver
+    }
+
     /// Whether it has ended by itself.
     package var isOver: Bool {
         ended.withLock { ended in

@@ -82,6 +82,7 @@ extension SearchCluster.State {
                 text: "\(request.target) has the type \(request.headers["Content-Type"] ?? "none")"
             )
         }
+        // A body that is no JSON is answered like that of a real cluster, with 400.
         guard let value = try? JSONValue(parsing: request.body) else {
             throw Complaint(text: "\(request.target) has no JSON")
         }
@@ -164,6 +165,7 @@ extension SearchCluster.State {
         }
         var results: [(id: String, status: Int, error: String?)] = []
         for start in stride(from: lines.startIndex, to: lines.endIndex, by: 2) {
+            // Lines that are no JSON are complained of below, as breaches of the contract.
             let action = (try? JSONValue(parsing: Array(lines[start])))?["index"]
             let source = try? JSONValue(parsing: Array(lines[start + 1]))
             guard let id = action?["_id"]?.string, let target = action?["_index"]?.string,

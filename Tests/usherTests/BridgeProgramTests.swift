@@ -82,7 +82,7 @@ struct BridgeProgramTests {
             let wanted = total
             await kafka.topics.wait { Set($0.map(\.id)).count >= wanted }
             bridge.ask()
-            while !bridge.isOver { try await Task.sleep(for: .milliseconds(10)) }
+            try await bridge.end()
             #expect(bridge.status == 0, "\(bridge.lines)")
             #expect(kafka.topics.complaints.isEmpty)
             #expect(kafka.topics.firsts == (try await table(client)))
@@ -109,6 +109,7 @@ struct BridgeProgramTests {
             try await write(40, client)
             await kafka.topics.wait { $0.count == 40 }
             let second = try ChildProgram("usher", words(cluster, kafka), environment: [:])
+            // What another process writes is looked at: it tells nobody that it has.
             while !second.lines.contains(where: { $0.contains("begins anew") && $0.contains("is active") }) {
                 try await Task.sleep(for: .milliseconds(20))
             }

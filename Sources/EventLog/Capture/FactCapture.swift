@@ -20,6 +20,8 @@ package final class FactCapture: Sendable {
         package var windowBytes = 16 << 20
         /// How many facts are passed on at once.
         package var batch = 500
+        /// Is called whenever the report changed: what tests wait for.
+        package var whenReported: (@Sendable () -> Void)?
 
         /// Makes settings.
         package init(name: String, slot: String? = nil, mostRetained: Int64? = nil) {
@@ -92,7 +94,10 @@ package final class FactCapture: Sendable {
     /// How far it has come.
     package var report: Report { latest.withLock { $0 } }
 
-    func report(_ change: @Sendable (inout Report) -> Void) { latest.withLock { change(&$0) } }
+    func report(_ change: @Sendable (inout Report) -> Void) {
+        latest.withLock { change(&$0) }
+        settings.whenReported?()
+    }
 
     /// Captures until the task is cancelled, through restarts of the server and breaks of the connection.
     ///

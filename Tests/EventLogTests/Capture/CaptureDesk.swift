@@ -116,6 +116,8 @@ struct CaptureDesk: Sendable {
     let cluster: TestCluster
     let client: PostgresClient
     let sink = KeepingSink()
+    /// Rung when a capture has reported, or is over.
+    let bell = Bell()
 
     static func with(
         settings: [String] = [],
@@ -135,6 +137,7 @@ struct CaptureDesk: Sendable {
 
     func capture(_ change: (inout FactCapture.Settings) -> Void = { _ in }) -> FactCapture {
         var settings = FactCapture.Settings(name: "test")
+        settings.whenReported = { [bell] in bell.ring() }
         change(&settings)
         return FactCapture(postgres: client, schema: Self.schema, settings: settings, sink: sink)
     }
@@ -154,6 +157,7 @@ struct CaptureDesk: Sendable {
                 if !(error is CancellationError) { Issue.record("the capture ended: \(error)") }
                 // Nobody need wait for more.
                 sink.close()
+                bell.ring()
                 throw error
             }
         }
@@ -194,8 +198,9 @@ struct CaptureDesk: Sendable {
     /// Waits until the server has heard that all was told, and the position says so too: what is begun then is told nothing
     /// again.
     func settled(_ capture: FactCapture) async throws {
-        while try await !isSettled(capture), !sink.isClosed {
-            try await Task.sleep(for: .milliseconds(20))
+        try await bell.wait {
+            if sink.isClosed { return true }
+            return try await isSettled(capture)
         }
     }
 
@@ -204,7 +209,7 @@ struct CaptureDesk: Sendable {
         return try await position ?? -1 >= table().last ?? -1
     }
 
-    /// Waits until nobody reads from the slot.
+    /// Waits until nobody reads from the slot; of that the server tells nobody, so it is asked.
     func unread(_ capture: FactCapture) async throws {
         while try await capture.slot.state()?.reader != nil {
             try await Task.sleep(for: .milliseconds(20))

@@ -68,9 +68,7 @@ struct FactCaptureTests {
                     try await desk.write(1)
                     let behind = try await capture.slot.state()?.confirmed
                     // Until the stream has brought the second, which is when its oldest change has an age.
-                    while capture.report.behind == .zero, !desk.sink.isClosed {
-                        try await Task.sleep(for: .milliseconds(5))
-                    }
+                    try await desk.bell.wait { capture.report.behind > .zero || desk.sink.isClosed }
                     #expect(desk.sink.seqs == [1])
                     #expect(try await desk.position == 1)
                     #expect(try await capture.slot.state()?.confirmed ?? .none >= behind ?? .none)

@@ -164,7 +164,10 @@ struct SlotLossTests {
             )
             // One that came later than what the slot has to read.
             try await capture.slot.unpublish()
-            try await desk.capturing { _ in await desk.sink.wait { $0.count == 20 } }
+            try await desk.capturing { capture in
+                await desk.sink.wait { $0.count == 20 }
+                try await desk.settled(capture)
+            }
             try await desk.unread(capture)
             try await capture.slot.unpublish()
             try await desk.write(1)

@@ -17,6 +17,7 @@ struct WitnessTests {
 
                 init(from decoder: any Decoder) throws {
                     let container = try decoder.singleValueContainer()
+                    // A value is of one type or of another: what is no number is read as what follows.
                     if let number = try? container.decode(Int64.self) {
                         self = .number(number)
                     } else {
