@@ -4,7 +4,7 @@ internal import Postgres
 /// What is on sale, for everybody: one document without scripts, with its style in it.
 ///
 /// Nothing of it belongs to anybody, and nothing in it tells the time: what was not changed stays the same to the byte.
-struct EventPage {
+package struct EventPage {
     let subject: PageSubject
     let words: EventPageWords
 
@@ -130,7 +130,7 @@ struct EventPage {
     }
 
     /// Text that can stand in HTML and in its attributes.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         text.reduce(into: "") { result, character in
             switch character {
             case "&": result += "&amp;"

@@ -4,12 +4,13 @@ internal import Reactor
 internal import Telemetry
 
 /// Says how far the consumers of the event log are behind, for whoever watches the metrics.
-final class ConsumerMeter: Sendable {
-    private static let pause = Duration.seconds(5)
+final class ConsumerMeter: DatabaseMeter {
+    static let pause = Duration.seconds(5)
+    static let failure = "could not see how far consumers are"
 
     private let postgres: PostgresClient
     private let metrics: MetricsRegistry
-    private let logger: Logger
+    let logger: Logger
 
     init(postgres: PostgresClient, metrics: MetricsRegistry, logger: Logger) {
         self.postgres = postgres
@@ -32,13 +33,6 @@ final class ConsumerMeter: Sendable {
                 help: "How often the worst part of a consumer has failed in a row.",
                 labels: ["consumer": view.name]
             ).set(Double(view.parts.map(\.failures).max() ?? 0))
-        }
-    }
-
-    /// Looks again and again until the task is cancelled.
-    func run() async {
-        await Rounds.run(every: Self.pause, failure: "could not see how far consumers are", logger: logger) {
-            try await refresh()
         }
     }
 }

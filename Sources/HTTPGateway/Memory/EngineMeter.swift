@@ -7,12 +7,13 @@ internal import Telemetry
 /// Says how queues, workers and the server are, for whoever watches the metrics: the figures that scaling and alerts go by.
 ///
 /// Every gateway has the same ones, so a rule takes the greatest of them.
-final class EngineMeter: Sendable {
-    private static let pause = Duration.seconds(10)
+final class EngineMeter: DatabaseMeter {
+    static let pause = Duration.seconds(10)
+    static let failure = "could not see how the engine is"
 
     private let postgres: PostgresClient
     private let metrics: MetricsRegistry
-    private let logger: Logger
+    let logger: Logger
     /// What had a figure once: one that is gone is 0 from then on, and not what it was.
     private let seen = Lock(Set<Series>())
 
@@ -130,13 +131,6 @@ final class EngineMeter: Sendable {
         }
         for series in gone {
             metrics.gauge(series.name, help: series.help, labels: [series.label: series.value]).set(0)
-        }
-    }
-
-    /// Looks again and again until the task is cancelled.
-    func run() async {
-        await Rounds.run(every: Self.pause, failure: "could not see how the engine is", logger: logger) {
-            try await refresh()
         }
     }
 

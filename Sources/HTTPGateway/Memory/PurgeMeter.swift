@@ -4,12 +4,13 @@ internal import Reactor
 internal import Telemetry
 
 /// Says how the caches in front take what they are asked, for whoever watches the metrics.
-final class PurgeMeter: Sendable {
-    private static let pause = Duration.seconds(5)
+final class PurgeMeter: DatabaseMeter {
+    static let pause = Duration.seconds(5)
+    static let failure = "could not see how caches purge"
 
     private let postgres: PostgresClient
     private let metrics: MetricsRegistry
-    private let logger: Logger
+    let logger: Logger
 
     init(postgres: PostgresClient, metrics: MetricsRegistry, logger: Logger) {
         self.postgres = postgres
@@ -38,13 +39,6 @@ final class PurgeMeter: Sendable {
                 help: "How many keys a cache has forgotten.",
                 labels: labels
             ).set(Double(view.purged))
-        }
-    }
-
-    /// Looks again and again until the task is cancelled.
-    func run() async {
-        await Rounds.run(every: Self.pause, failure: "could not see how caches purge", logger: logger) {
-            try await refresh()
         }
     }
 }

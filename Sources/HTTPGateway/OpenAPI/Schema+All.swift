@@ -10,7 +10,7 @@ extension Schema {
     ])
 
     /// Every schema that an operation names, in the order of the document.
-    static let all = common + operatorSchemas
+    static let all = common + rehearsalSchemas + operatorSchemas
 
     private static let common: [(name: String, schema: Schema)] = [
         ("Money", object([("amount", .integer), ("currency", .string)])),
@@ -94,41 +94,6 @@ extension Schema {
         ),
         ("CallbackResult", object([("result", .oneOf(["told", "known", "voiding", "unknown"]))])),
         ("Plan", free("A plan as Examples/arena.json shows it; what does not fit is named field by field.")),
-        (
-            "RehearsalOrder",
-            object([
-                ("plan", .reference("Plan")), ("draw?", oneOf(RehearsedDraw.allCases.map(\.rawValue))),
-                (
-                    "crowd?",
-                    .object([
-                        ("buyers?", .within(1...RehearsalOrder.mostBuyers)),
-                        ("curve?", .oneOf(ArrivalCurve.allCases.map(\.rawValue))),
-                        ("before?", .within(0...100)),
-                        (
-                            "members?",
-                            .free("The names of groups, each with how many of its members come.")
-                        ),
-                        ("no_show?", .within(0...100)), ("abandon?", .within(0...100)),
-                        ("patience_seconds?", .within(0...86_400)), ("conversion?", .within(0...100)),
-                        ("basket?", .number), ("think_seconds?", .within(0...3600)),
-                        ("payment_seconds?", .within(0...3600)), ("seed?", .integer),
-                    ])
-                ),
-            ])
-        ),
-        (
-            "Rehearsal",
-            object([
-                ("id", .string),
-                ("state", oneOf(["waiting", "playing", "done", "failed", "cancelled", "expired"])),
-                ("progress", .nullable(.string)), ("problem", .nullable(.string)),
-                ("ordered_at", .instant), ("ended_at", .nullable(.instant)),
-                (
-                    "report",
-                    .nullable(.free("What `usher rehearse --json` prints; docs/rehearse.md says what it is."))
-                ),
-            ])
-        ),
         (
             "PlanReading",
             object([

@@ -41,15 +41,5 @@ struct HTMLPage: Sendable {
     }
 
     /// Text that can stand in HTML and in its attributes.
-    static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-    }
+    static func escaped(_ text: String) -> String { EventPage.escaped(text) }
 }
